@@ -1,0 +1,357 @@
+// Reverie: DeepDream on any Vulkan device.
+//
+// Conventions of this header
+// - Every function that can fail returns `enum rv_status`; rv_error_text() then says what was wrong,
+//   where, and what to do. Out pointers are NULL (or zeroed) on failure.
+// - Every parameter struct is valid as `{0}`, which means the documented default for every field.
+// - Ownership: *owned* is freed by its holder; *borrowed until X returns* is only read during the
+//   call; *retained* must outlive the object that was given it.
+// - `create/destroy` pairs allocate; a destroy takes the address of the handle, accepts NULL and
+//   pointers to NULL, and clears the handle.
+// - The library never prints, never exits, never aborts.
+#ifndef REVERIE_REVERIE_H
+#define REVERIE_REVERIE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define RV_API
+#else
+#define RV_API __attribute__((visibility("default")))
+#endif
+
+#define RV_VERSION_MAJOR 0
+#define RV_VERSION_MINOR 1
+#define RV_VERSION_PATCH 0
+#define RV_VERSION "0.1.0"
+
+// The version of the library that is running, "major.minor.patch". Static. Thread-safe.
+RV_API const char *rv_version(void);
+
+// ------------------------------------------------------------------------------------------------
+// Errors
+
+// Each value tells the caller what can be done about it.
+enum rv_status {
+    RV_OK = 0,
+    RV_ERR_USAGE,       // the call or an option breaks a documented rule: correct it
+    RV_ERR_INPUT,       // a picture or other input is malformed or of an unusable size: replace it
+    RV_ERR_IO,          // a file cannot be read or written: check path, permission, space
+    RV_ERR_WEIGHTS,     // weights are missing, damaged, or too shallow for the layer: import them
+    RV_ERR_NO_MEMORY,   // host or device memory is short: use a smaller picture
+    RV_ERR_NO_DEVICE,   // no loader, no driver, no suitable device: see `reverie devices`
+    RV_ERR_DEVICE_LOST, // the driver gave the device up: destroy the context and start again
+    RV_ERR_NUMERIC,     // the gradient is zero or not finite: change layers, step or picture
+    RV_ERR_CANCELLED    // a callback asked to stop; the picture so far is valid
+};
+
+// The text of this thread's last error: one line, no newline. Valid until the next failing call in
+// the same thread. Empty if nothing has failed yet. Thread-safe (the text is the thread's own).
+RV_API const char *rv_error_text(void);
+
+// A short name of a status, such as "out of memory". Static. Thread-safe.
+RV_API const char *rv_status_name(enum rv_status status);
+
+enum rv_log_level { RV_LOG_ERROR = 0, RV_LOG_WARNING, RV_LOG_INFO, RV_LOG_DEBUG };
+
+// Receives one message a call: UTF-8, no newline, valid during the call only. May be called from any
+// thread that is inside an rv_ function of the same context.
+typedef void (*rv_log_fn)(void *user, enum rv_log_level level, const char *message);
+
+// ------------------------------------------------------------------------------------------------
+// Pictures
+
+// A picture in host memory: float32, RGB interleaved, rows from the top, no padding between rows.
+// Shape [height, width, 3]; nominal range 0..1 in the sRGB encoding (as stored in an 8-bit file,
+// divided by 255). Who owns `pixels` is said by the function that takes or gives the picture.
+struct rv_picture {
+    uint32_t width, height; // pixels
+    float *pixels;          // [height * width * 3]
+};
+
+// Frees `pixels` of a picture the library filled in and zeroes the struct. Thread-safe.
+RV_API void rv_picture_free(struct rv_picture *picture);
+
+// ------------------------------------------------------------------------------------------------
+// Devices and the context
+
+enum rv_device_type {
+    RV_DEVICE_OTHER = 0,
+    RV_DEVICE_DISCRETE,
+    RV_DEVICE_INTEGRATED,
+    RV_DEVICE_VIRTUAL,
+    RV_DEVICE_CPU
+};
+
+struct rv_device_info {
+    uint32_t index;            // position in the loader's order; a valid `device` selector
+    char name[256];            // as the driver reports it
+    char driver[256];          // driver's name and version
+    enum rv_device_type type;
+    uint8_t uuid[16];          // VkPhysicalDeviceIDProperties::deviceUUID
+    uint32_t vendor_id, device_id;
+    uint32_t api_version;      // packed as VK_MAKE_API_VERSION
+    uint64_t memory_bytes;     // size of the largest device-local heap
+    uint64_t memory_free_bytes;// the driver's present budget for that heap; 0 = not reported
+    uint32_t subgroup_size;    // invocations
+    bool fp16;                 // shaderFloat16 and 16-bit storage
+    bool usable;               // meets Reverie's requirements (Vulkan 1.2 with a compute queue)
+    char profile[16];          // the kernel set that would be chosen: "scalar" or "cpu"
+    char reason[256];          // why it is not usable; empty otherwise
+};
+
+// Lists the Vulkan devices. On entry *count is the capacity of `devices`; on return the number of
+// devices present (which may be larger; only the capacity is filled). `devices` may be NULL if
+// *count is 0. Fails with RV_ERR_NO_DEVICE if there is no loader or no driver; the text says which.
+// Thread-safe. Blocks while drivers load.
+RV_API enum rv_status rv_devices(struct rv_device_info *devices, uint32_t *count);
+
+// A device with its queue and compiled kernels. Thread-safety: one call at a time per context.
+typedef struct rv_context rv_context;
+
+struct rv_context_params {
+    size_t size;            // sizeof(struct rv_context_params); 0 = this version's size
+    const char *device;     // index, UUID in hex, or part of a name in any case; NULL or "" = best
+                            // of discrete, integrated, virtual; a CPU device only if nothing else
+                            // exists. "cpu" chooses a CPU device. Borrowed until create returns.
+    const char *cache_dir;  // where pipeline caches live; NULL = $XDG_CACHE_HOME/reverie or
+                            // ~/.cache/reverie; "" = keep none. Borrowed until create returns.
+    rv_log_fn log;          // NULL = silent
+    void *log_user;         // passed to `log`
+    bool validate;          // load VK_LAYER_KHRONOS_validation with synchronization validation;
+                            // fails with RV_ERR_NO_DEVICE if the layer is absent
+};
+
+// Opens a device. `params` may be NULL. On failure *context is NULL.
+// Thread-safe. Blocks while the driver starts.
+RV_API enum rv_status rv_context_create(const struct rv_context_params *params,
+                                        rv_context **context);
+// Destroys the context; its sessions must be destroyed before. Waits for work it submitted.
+RV_API void rv_context_destroy(rv_context **context);
+// What the context runs on. Owned by the context.
+RV_API const struct rv_device_info *rv_context_device(const rv_context *context);
+// Warnings and errors that the validation layer has reported so far; 0 unless `validate`.
+RV_API uint32_t rv_context_validation_messages(const rv_context *context);
+
+// ------------------------------------------------------------------------------------------------
+// Weights and layers
+
+// The weights of InceptionV3 in host memory, batch normalisation folded. Immutable once loaded, so
+// it may be used from any thread.
+typedef struct rv_weights rv_weights;
+
+// Loads a safetensors file: one that `reverie weights import` wrote, or one with timm's and
+// torchvision's names. Checks names, shapes, types and finiteness.
+// `path` NULL = $REVERIE_WEIGHTS, else the default places (see rv_weights_default_path).
+RV_API enum rv_status rv_weights_load(const char *path, rv_weights **weights);
+RV_API void rv_weights_destroy(rv_weights **weights);
+
+// Where weights are looked for when no path is given: $REVERIE_WEIGHTS; else
+// inception_v3.safetensors in $XDG_DATA_HOME/reverie (~/.local/share/reverie), else in the source
+// tree's weights/ that this library was built from. Writes the first that exists, or the first
+// that was looked at if none does. Thread-safe.
+RV_API void rv_weights_default_path(char *path, size_t capacity);
+
+// Random weights of the right shapes (He-uniform kernels), a pure function of `seed`: for tests and
+// speed measurements of layers that the default weights lack.
+RV_API enum rv_status rv_weights_random(uint64_t seed, rv_weights **weights);
+
+// The deepest layer these weights reach: "mixed5" for the default file, "mixed10" for a full one.
+RV_API const char *rv_weights_depth(const rv_weights *weights);
+
+struct rv_layer_info {
+    const char *name;        // Keras' name: "mixed5", "conv2d_27", "activation_27", ...
+    const char *torchvision; // torchvision's name of the same tensor: "Mixed_6c", ...; "" if none
+    uint32_t channels;
+    uint32_t stride;         // picture pixels per position
+    uint32_t block;          // 0 = stem, 1 = mixed0, ... 11 = mixed10
+    bool is_block;           // a mixedN layer (what the layer pickers offer first)
+};
+
+// All layers that an objective can name, from the stem up. Static. Thread-safe.
+RV_API const struct rv_layer_info *rv_layers(uint32_t *count);
+// The layer of that Keras or torchvision name, or NULL. Thread-safe.
+RV_API const struct rv_layer_info *rv_layer_find(const char *name);
+// The known name closest to `name` by edit distance, for "did you mean". Static. Thread-safe.
+RV_API const char *rv_layer_nearest(const char *name);
+// True if these weights reach that layer.
+RV_API bool rv_weights_reach(const rv_weights *weights, const struct rv_layer_info *layer);
+
+// ------------------------------------------------------------------------------------------------
+// Parameters
+
+// What is made large. With a the layer's activations (border excluded), N their number including
+// the border, w the layer's weight:
+enum rv_objective {
+    RV_OBJECTIVE_DEFAULT = 0, // the preset's
+    RV_OBJECTIVE_MEAN,        // sum over layers of w * sum(a) / N
+    RV_OBJECTIVE_L2           // sum over layers of w * sum(a^2) / N
+};
+
+// What the gradient is divided by before a step.
+enum rv_normalize {
+    RV_NORMALIZE_DEFAULT = 0, // the preset's
+    RV_NORMALIZE_STD,         // its population standard deviation + 1e-8 (TensorFlow's tutorial)
+    RV_NORMALIZE_MEAN_ABS     // max(mean |g|, 1e-6) (Google's notebook, Keras' example)
+};
+
+// How the picture of one octave becomes the next.
+enum rv_pyramid {
+    RV_PYRAMID_DEFAULT = 0, // the preset's
+    RV_PYRAMID_DETAIL,      // Google: detail = result - base is carried up and added before ascent
+    RV_PYRAMID_REINJECT,    // Keras: the original's detail lost by shrinking is added after ascent
+    RV_PYRAMID_GROW         // TensorFlow: the result is resized, octaves run past the picture's size
+                            // (exponents -2..+2 for five octaves), quantised to 8 bits between
+                            // octaves, and the last is resized back
+};
+
+// How pixels are placed when resizing (bilinear in every case, no antialiasing).
+enum rv_resize {
+    RV_RESIZE_DEFAULT = 0,   // the preset's
+    RV_RESIZE_HALF_PIXEL,    // pixel centres at half coordinates (TensorFlow 2, Keras)
+    RV_RESIZE_ALIGN_CORNERS  // corner pixels coincide (scipy.ndimage.zoom, Google's notebook)
+};
+
+#define RV_OFF (-1) // for `jitter` and `border`: explicitly none
+
+// How to dream. Zero (or an empty string) in a field means: what the preset says; the preset
+// itself defaults to "reverie". rv_params_resolve() fills everything in.
+struct rv_params {
+    size_t size;                // sizeof(struct rv_params); 0 = this version's size
+    char preset[32];            // "reverie", "tf", "google", "keras"
+    char layers[480];           // "mixed3,mixed5=0.5,mixed4:77": names, =weight, :channel
+    enum rv_objective objective;
+    uint32_t octaves;           // number of sizes, 1..32
+    float octave_scale;         // ratio of neighbouring sizes, 1.05..4
+    uint32_t iterations;        // gradient steps an octave, 1..10000
+    float step;                 // step along the normalised gradient, in units of the network's
+                                // input range [-1, 1], > 0 .. 10
+    int32_t jitter;             // largest random shift in pixels, each axis, each step, 1..512;
+                                // RV_OFF = none
+    int32_t border;             // activations left out of the objective at each edge, 1..64;
+                                // RV_OFF = none
+    enum rv_normalize normalize;
+    enum rv_pyramid pyramid;
+    enum rv_resize resize;
+    float max_loss;             // an octave ends after the step at which the loss passes this;
+                                // negative = never
+    uint64_t seed;              // of the jitter; 0 is a seed like any other
+};
+
+enum rv_option_type { RV_OPTION_TEXT, RV_OPTION_INT, RV_OPTION_REAL, RV_OPTION_CHOICE };
+
+// One row of the table from which the option parser, the help, the metadata in saved pictures, and
+// later the page's sliders are generated.
+struct rv_option {
+    const char *name;           // "octave-scale"
+    const char *value;          // placeholder for help texts: "X"
+    enum rv_option_type type;
+    double minimum, maximum;    // for INT and REAL, both inclusive
+    const char *const *choices; // for CHOICE: NULL-terminated
+    const char *unit;           // "pixels", or ""
+    const char *help;           // one line
+};
+
+// The table of all fields of rv_params. Static. Thread-safe.
+RV_API const struct rv_option *rv_options(uint32_t *count);
+// Sets one field from text ("0" or "off" turns jitter and border off, "never" max-loss).
+// RV_ERR_USAGE names the option, the range and what was given.
+RV_API enum rv_status rv_params_set(struct rv_params *params, const char *name, const char *value);
+// Writes one field as text that rv_params_set takes back; an unset field gives "".
+RV_API enum rv_status rv_params_get(const struct rv_params *params, const char *name, char *value,
+                                    size_t capacity);
+// Fills every unset field from the preset and checks all ranges and layer names.
+RV_API enum rv_status rv_params_resolve(const struct rv_params *params, struct rv_params *resolved);
+
+struct rv_preset {
+    const char *name;
+    const char *help;        // one line: where it comes from
+    struct rv_params params; // complete
+};
+// The presets, the default one first. Static. Thread-safe.
+RV_API const struct rv_preset *rv_presets(uint32_t *count);
+
+// ------------------------------------------------------------------------------------------------
+// Dreaming
+
+struct rv_progress {
+    double fraction;               // of the whole job's work, monotone, 0..1
+    uint32_t octave, octaves;      // octave counts from 1
+    uint32_t iteration, iterations;// within the octave, from 1; 0 = the octave is being prepared
+    uint32_t width, height;        // of this octave, pixels
+    float loss;                    // the objective before this step; NaN when iteration is 0
+    double seconds, seconds_left;  // elapsed, and estimated; negative = not known yet
+};
+
+// Called after every step, from the thread that dreams. Returning false stops the dream cleanly.
+typedef bool (*rv_progress_fn)(void *user, const struct rv_progress *progress);
+
+struct rv_dream_stats {
+    uint64_t device_bytes;      // peak of device memory allocated by the library
+    uint64_t arena_bytes;       // of which the planned arena of the largest octave
+    double flops;               // floating-point operations of all steps
+    double seconds;             // wall time from the call to the finished picture
+    double step_seconds;        // wall time inside steps
+    float loss;                 // of the last step
+};
+
+// Dreams on `input` and waits for the result.
+//
+// input     borrowed until the call returns; at least 75 x 75 after the shrinking of the octaves is
+//           bounded: octaves smaller than that are left out (RV_ERR_INPUT if none remains)
+// params    NULL = the default preset
+// progress  may be NULL
+// output    on RV_OK and on RV_ERR_CANCELLED: a new picture of input's size, freed by the caller with
+//           rv_picture_free; zeroed on any other status
+// stats     may be NULL
+RV_API enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
+                               const struct rv_picture *input, const struct rv_params *params,
+                               rv_progress_fn progress, void *progress_user,
+                               struct rv_picture *output, struct rv_dream_stats *stats);
+
+// ------------------------------------------------------------------------------------------------
+// Studying the network
+
+// A float32 array in host memory, shape [height, width, channels], C order. `data` is freed with
+// rv_array_free.
+struct rv_array {
+    uint32_t height, width, channels;
+    float *data;
+};
+RV_API void rv_array_free(struct rv_array *array);
+
+struct rv_probe_params {
+    size_t size;                      // sizeof(struct rv_probe_params); 0 = this version's size
+    const char *layers;               // as rv_params::layers; NULL = "mixed3,mixed5"
+    enum rv_objective objective;      // default mean
+    uint32_t border;                  // activations left out at each edge
+    int32_t jitter_x, jitter_y;       // roll the picture by this many pixels first (the gradient is
+                                      // rolled back); for tests of the jitter
+    const char *const *activations;   // names of layers whose activations are wanted
+    uint32_t activation_count;        // at most 16
+};
+
+struct rv_probe_result {
+    double loss;
+    struct rv_array gradient;         // of the loss with respect to the network's input in [-1, 1]
+    struct rv_array activations[16];  // as asked for
+};
+
+// Runs the network once on `input` (scaled to [-1, 1]). Free the result with rv_probe_free.
+RV_API enum rv_status rv_probe(rv_context *context, const rv_weights *weights,
+                               const struct rv_picture *input,
+                               const struct rv_probe_params *params,
+                               struct rv_probe_result *result);
+RV_API void rv_probe_free(struct rv_probe_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,103 @@
+#include "net/inception_v3.h"
+
+// clang-format off
+const struct rv_conv_info rv_convs[RV_CONV_COUNT] = {
+    // torchvision's name          in   out  kernel stride same block
+    {"Conv2d_1a_3x3",               3,   32, 3, 3, 2, 0,  0}, // 0
+    {"Conv2d_2a_3x3",              32,   32, 3, 3, 1, 0,  0}, // 1
+    {"Conv2d_2b_3x3",              32,   64, 3, 3, 1, 1,  0}, // 2
+    {"Conv2d_3b_1x1",              64,   80, 1, 1, 1, 0,  0}, // 3
+    {"Conv2d_4a_3x3",              80,  192, 3, 3, 1, 0,  0}, // 4
+    {"Mixed_5b.branch1x1",        192,   64, 1, 1, 1, 1,  1}, // 5
+    {"Mixed_5b.branch5x5_1",      192,   48, 1, 1, 1, 1,  1}, // 6
+    {"Mixed_5b.branch5x5_2",       48,   64, 5, 5, 1, 1,  1}, // 7
+    {"Mixed_5b.branch3x3dbl_1",   192,   64, 1, 1, 1, 1,  1}, // 8
+    {"Mixed_5b.branch3x3dbl_2",    64,   96, 3, 3, 1, 1,  1}, // 9
+    {"Mixed_5b.branch3x3dbl_3",    96,   96, 3, 3, 1, 1,  1}, // 10
+    {"Mixed_5b.branch_pool",      192,   32, 1, 1, 1, 1,  1}, // 11
+    {"Mixed_5c.branch1x1",        256,   64, 1, 1, 1, 1,  2}, // 12
+    {"Mixed_5c.branch5x5_1",      256,   48, 1, 1, 1, 1,  2}, // 13
+    {"Mixed_5c.branch5x5_2",       48,   64, 5, 5, 1, 1,  2}, // 14
+    {"Mixed_5c.branch3x3dbl_1",   256,   64, 1, 1, 1, 1,  2}, // 15
+    {"Mixed_5c.branch3x3dbl_2",    64,   96, 3, 3, 1, 1,  2}, // 16
+    {"Mixed_5c.branch3x3dbl_3",    96,   96, 3, 3, 1, 1,  2}, // 17
+    {"Mixed_5c.branch_pool",      256,   64, 1, 1, 1, 1,  2}, // 18
+    {"Mixed_5d.branch1x1",        288,   64, 1, 1, 1, 1,  3}, // 19
+    {"Mixed_5d.branch5x5_1",      288,   48, 1, 1, 1, 1,  3}, // 20
+    {"Mixed_5d.branch5x5_2",       48,   64, 5, 5, 1, 1,  3}, // 21
+    {"Mixed_5d.branch3x3dbl_1",   288,   64, 1, 1, 1, 1,  3}, // 22
+    {"Mixed_5d.branch3x3dbl_2",    64,   96, 3, 3, 1, 1,  3}, // 23
+    {"Mixed_5d.branch3x3dbl_3",    96,   96, 3, 3, 1, 1,  3}, // 24
+    {"Mixed_5d.branch_pool",      288,   64, 1, 1, 1, 1,  3}, // 25
+    {"Mixed_6a.branch3x3",        288,  384, 3, 3, 2, 0,  4}, // 26
+    {"Mixed_6a.branch3x3dbl_1",   288,   64, 1, 1, 1, 1,  4}, // 27
+    {"Mixed_6a.branch3x3dbl_2",    64,   96, 3, 3, 1, 1,  4}, // 28
+    {"Mixed_6a.branch3x3dbl_3",    96,   96, 3, 3, 2, 0,  4}, // 29
+    {"Mixed_6b.branch1x1",        768,  192, 1, 1, 1, 1,  5}, // 30
+    {"Mixed_6b.branch7x7_1",      768,  128, 1, 1, 1, 1,  5}, // 31
+    {"Mixed_6b.branch7x7_2",      128,  128, 1, 7, 1, 1,  5}, // 32
+    {"Mixed_6b.branch7x7_3",      128,  192, 7, 1, 1, 1,  5}, // 33
+    {"Mixed_6b.branch7x7dbl_1",   768,  128, 1, 1, 1, 1,  5}, // 34
+    {"Mixed_6b.branch7x7dbl_2",   128,  128, 7, 1, 1, 1,  5}, // 35
+    {"Mixed_6b.branch7x7dbl_3",   128,  128, 1, 7, 1, 1,  5}, // 36
+    {"Mixed_6b.branch7x7dbl_4",   128,  128, 7, 1, 1, 1,  5}, // 37
+    {"Mixed_6b.branch7x7dbl_5",   128,  192, 1, 7, 1, 1,  5}, // 38
+    {"Mixed_6b.branch_pool",      768,  192, 1, 1, 1, 1,  5}, // 39
+    {"Mixed_6c.branch1x1",        768,  192, 1, 1, 1, 1,  6}, // 40
+    {"Mixed_6c.branch7x7_1",      768,  160, 1, 1, 1, 1,  6}, // 41
+    {"Mixed_6c.branch7x7_2",      160,  160, 1, 7, 1, 1,  6}, // 42
+    {"Mixed_6c.branch7x7_3",      160,  192, 7, 1, 1, 1,  6}, // 43
+    {"Mixed_6c.branch7x7dbl_1",   768,  160, 1, 1, 1, 1,  6}, // 44
+    {"Mixed_6c.branch7x7dbl_2",   160,  160, 7, 1, 1, 1,  6}, // 45
+    {"Mixed_6c.branch7x7dbl_3",   160,  160, 1, 7, 1, 1,  6}, // 46
+    {"Mixed_6c.branch7x7dbl_4",   160,  160, 7, 1, 1, 1,  6}, // 47
+    {"Mixed_6c.branch7x7dbl_5",   160,  192, 1, 7, 1, 1,  6}, // 48
+    {"Mixed_6c.branch_pool",      768,  192, 1, 1, 1, 1,  6}, // 49
+    {"Mixed_6d.branch1x1",        768,  192, 1, 1, 1, 1,  7}, // 50
+    {"Mixed_6d.branch7x7_1",      768,  160, 1, 1, 1, 1,  7}, // 51
+    {"Mixed_6d.branch7x7_2",      160,  160, 1, 7, 1, 1,  7}, // 52
+    {"Mixed_6d.branch7x7_3",      160,  192, 7, 1, 1, 1,  7}, // 53
+    {"Mixed_6d.branch7x7dbl_1",   768,  160, 1, 1, 1, 1,  7}, // 54
+    {"Mixed_6d.branch7x7dbl_2",   160,  160, 7, 1, 1, 1,  7}, // 55
+    {"Mixed_6d.branch7x7dbl_3",   160,  160, 1, 7, 1, 1,  7}, // 56
+    {"Mixed_6d.branch7x7dbl_4",   160,  160, 7, 1, 1, 1,  7}, // 57
+    {"Mixed_6d.branch7x7dbl_5",   160,  192, 1, 7, 1, 1,  7}, // 58
+    {"Mixed_6d.branch_pool",      768,  192, 1, 1, 1, 1,  7}, // 59
+    {"Mixed_6e.branch1x1",        768,  192, 1, 1, 1, 1,  8}, // 60
+    {"Mixed_6e.branch7x7_1",      768,  192, 1, 1, 1, 1,  8}, // 61
+    {"Mixed_6e.branch7x7_2",      192,  192, 1, 7, 1, 1,  8}, // 62
+    {"Mixed_6e.branch7x7_3",      192,  192, 7, 1, 1, 1,  8}, // 63
+    {"Mixed_6e.branch7x7dbl_1",   768,  192, 1, 1, 1, 1,  8}, // 64
+    {"Mixed_6e.branch7x7dbl_2",   192,  192, 7, 1, 1, 1,  8}, // 65
+    {"Mixed_6e.branch7x7dbl_3",   192,  192, 1, 7, 1, 1,  8}, // 66
+    {"Mixed_6e.branch7x7dbl_4",   192,  192, 7, 1, 1, 1,  8}, // 67
+    {"Mixed_6e.branch7x7dbl_5",   192,  192, 1, 7, 1, 1,  8}, // 68
+    {"Mixed_6e.branch_pool",      768,  192, 1, 1, 1, 1,  8}, // 69
+    {"Mixed_7a.branch3x3_1",      768,  192, 1, 1, 1, 1,  9}, // 70
+    {"Mixed_7a.branch3x3_2",      192,  320, 3, 3, 2, 0,  9}, // 71
+    {"Mixed_7a.branch7x7x3_1",    768,  192, 1, 1, 1, 1,  9}, // 72
+    {"Mixed_7a.branch7x7x3_2",    192,  192, 1, 7, 1, 1,  9}, // 73
+    {"Mixed_7a.branch7x7x3_3",    192,  192, 7, 1, 1, 1,  9}, // 74
+    {"Mixed_7a.branch7x7x3_4",    192,  192, 3, 3, 2, 0,  9}, // 75
+    {"Mixed_7b.branch1x1",       1280,  320, 1, 1, 1, 1, 10}, // 76
+    {"Mixed_7b.branch3x3_1",     1280,  384, 1, 1, 1, 1, 10}, // 77
+    {"Mixed_7b.branch3x3_2a",     384,  384, 1, 3, 1, 1, 10}, // 78
+    {"Mixed_7b.branch3x3_2b",     384,  384, 3, 1, 1, 1, 10}, // 79
+    {"Mixed_7b.branch3x3dbl_1",  1280,  448, 1, 1, 1, 1, 10}, // 80
+    {"Mixed_7b.branch3x3dbl_2",   448,  384, 3, 3, 1, 1, 10}, // 81
+    {"Mixed_7b.branch3x3dbl_3a",  384,  384, 1, 3, 1, 1, 10}, // 82
+    {"Mixed_7b.branch3x3dbl_3b",  384,  384, 3, 1, 1, 1, 10}, // 83
+    {"Mixed_7b.branch_pool",     1280,  192, 1, 1, 1, 1, 10}, // 84
+    {"Mixed_7c.branch1x1",       2048,  320, 1, 1, 1, 1, 11}, // 85
+    {"Mixed_7c.branch3x3_1",     2048,  384, 1, 1, 1, 1, 11}, // 86
+    {"Mixed_7c.branch3x3_2a",     384,  384, 1, 3, 1, 1, 11}, // 87
+    {"Mixed_7c.branch3x3_2b",     384,  384, 3, 1, 1, 1, 11}, // 88
+    {"Mixed_7c.branch3x3dbl_1",  2048,  448, 1, 1, 1, 1, 11}, // 89
+    {"Mixed_7c.branch3x3dbl_2",   448,  384, 3, 3, 1, 1, 11}, // 90
+    {"Mixed_7c.branch3x3dbl_3a",  384,  384, 1, 3, 1, 1, 11}, // 91
+    {"Mixed_7c.branch3x3dbl_3b",  384,  384, 3, 1, 1, 1, 11}, // 92
+    {"Mixed_7c.branch_pool",     2048,  192, 1, 1, 1, 1, 11}, // 93
+};
+// clang-format on
+
+const uint8_t rv_convs_to_block[RV_BLOCK_COUNT + 1] = {5, 12, 19, 26, 30, 40, 50, 60, 70, 76, 85, 94};

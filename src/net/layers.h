@@ -1,0 +1,29 @@
+// The layers an objective can name, under Keras' and torchvision's names.
+#ifndef RV_NET_LAYERS_H
+#define RV_NET_LAYERS_H
+
+#include "reverie/reverie.h"
+#include "net/inception_v3.h"
+
+// What tensor a layer name stands for. `index` counts within the kind.
+enum rv_layer_kind {
+    RV_LAYER_CONV,       // conv2d_<index>: before batch normalisation; torchvision "X.conv"
+    RV_LAYER_BATCH_NORM, // batch_normalization_<index>: before ReLU; torchvision "X.bn"
+    RV_LAYER_ACTIVATION, // activation_<index>: after ReLU; torchvision "X"
+    RV_LAYER_MAX_POOL,   // max_pooling2d_<index>: 0, 1 in the stem, 2 in mixed3, 3 in mixed8
+    RV_LAYER_CONCAT,     // 0: mixed9_0, 1: concatenate, 2: mixed9_1, 3: concatenate_1
+    RV_LAYER_BLOCK       // mixed<index>
+};
+
+struct rv_layer {
+    struct rv_layer_info info; // first, so that the public pointer converts
+    enum rv_layer_kind kind;
+    uint8_t index;
+};
+
+// The layer behind a public description.
+static inline const struct rv_layer *rv_layer_of(const struct rv_layer_info *info) {
+    return (const struct rv_layer *)info;
+}
+
+#endif
