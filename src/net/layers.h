@@ -16,14 +16,12 @@ enum rv_layer_kind {
 };
 
 struct rv_layer {
-    struct rv_layer_info info; // first, so that the public pointer converts
+    struct rv_layer_info info; // a copy of the public description
     enum rv_layer_kind kind;
     uint8_t index;
 };
 
-// The layer behind a public description.
-static inline const struct rv_layer *rv_layer_of(const struct rv_layer_info *info) {
-    return (const struct rv_layer *)info;
-}
+// The layer behind a public description, found by its Keras name; NULL if that is none of ours.
+const struct rv_layer *rv_layer_of(const struct rv_layer_info *info);
 
 #endif
