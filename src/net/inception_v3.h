@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define RV_CONV_COUNT 94
+#define RV_CONV_MAX_OUT 448     // output channels of the widest convolution
 #define RV_BLOCK_COUNT 11       // mixed0 .. mixed10
 #define RV_BATCH_NORM_EPSILON 1e-3 // the same in Keras, TF-Slim, torchvision and timm
 
