@@ -194,6 +194,8 @@ static int open_temporary(const char *path, char **temporary) {
 // Opens what the writer writes to. Devices and pipes (/dev/stdout, /dev/full) are written directly,
 // since renaming a file over them would destroy them.
 static int open_for_writing(struct rv_file_writer *writer) {
+    if (strcmp(writer->path, "-") == 0)
+        return dup(STDOUT_FILENO);
     struct stat info;
     bool present = stat(writer->path, &info) == 0;
     if (!present && errno != ENOENT)
@@ -219,7 +221,8 @@ static int open_for_writing(struct rv_file_writer *writer) {
 enum rv_status rv_file_writer_begin(struct rv_file_writer *writer, const char *path) {
     *writer = (struct rv_file_writer){0};
     // Behind a symbolic link the file is replaced, not the link.
-    writer->path = realpath(path, NULL);
+    if (strcmp(path, "-") != 0)
+        writer->path = realpath(path, NULL);
     if (!writer->path)
         writer->path = strdup(path);
     if (!writer->path)

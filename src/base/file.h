@@ -13,6 +13,7 @@ enum rv_status rv_file_read(const char *path, size_t limit, uint8_t **data, size
 
 // Writes through a temporary file in the same folder and renames it over `path`; a failure (no
 // space, no permission) removes the temporary file and leaves what stood at `path` untouched.
+// Devices, pipes and "-" (standard output) are written directly.
 enum rv_status rv_file_write(const char *path, const void *data, size_t size);
 
 // The same for many pieces: begin, write through `stream`, then commit or abandon.
