@@ -218,6 +218,13 @@ enum rv_resize {
     RV_RESIZE_ALIGN_CORNERS  // corner pixels coincide (scipy.ndimage.zoom, Google's notebook)
 };
 
+// When the picture is held within the network's input range [-1, 1].
+enum rv_clip {
+    RV_CLIP_DEFAULT = 0, // the preset's
+    RV_CLIP_STEP,        // after every step (Google's notebook, TensorFlow's tutorial)
+    RV_CLIP_END          // once, when the picture is finished (Keras' example)
+};
+
 #define RV_OFF (-1) // for `jitter` and `border`: explicitly none
 
 // How to dream. Zero (or an empty string) in a field means: what the preset says; the preset
@@ -239,9 +246,11 @@ struct rv_params {
     enum rv_normalize normalize;
     enum rv_pyramid pyramid;
     enum rv_resize resize;
+    enum rv_clip clip;
     float max_loss;             // an octave ends after the step at which the loss passes this;
                                 // negative = never
-    uint64_t seed;              // of the jitter; 0 is a seed like any other
+    uint64_t seed;              // of the jitter, 0..2^53-1 so that JSON holds it exactly; 0 is a
+                                // seed like any other
 };
 
 enum rv_option_type { RV_OPTION_TEXT, RV_OPTION_INT, RV_OPTION_REAL, RV_OPTION_CHOICE };
@@ -260,7 +269,8 @@ struct rv_option {
 
 // The table of all fields of rv_params. Static. Thread-safe.
 RV_API const struct rv_option *rv_options(uint32_t *count);
-// Sets one field from text ("0" or "off" turns jitter and border off, "never" max-loss).
+// Sets one field from text ("0" or "off" turns jitter and border off, "never" max-loss; "" leaves
+// the field to the preset again).
 // RV_ERR_USAGE names the option, the range and what was given.
 RV_API enum rv_status rv_params_set(struct rv_params *params, const char *name, const char *value);
 // Writes one field as text that rv_params_set takes back; an unset field gives "".

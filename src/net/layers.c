@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 // Layers other than convolutions and blocks, each listed behind convolution `after`.
 static const struct {
     const char *name, *torchvision;
@@ -160,27 +162,6 @@ const struct rv_layer *rv_layer_of(const struct rv_layer_info *info) {
     return find(info->name);
 }
 
-// Levenshtein's distance; what exceeds a name's possible length is cut off first.
-static uint32_t edit_distance(const char *a, const char *b) {
-    uint32_t row[2 * NAME_SIZE], columns = (uint32_t)strnlen(b, 2 * NAME_SIZE - 1);
-    for (uint32_t j = 0; j <= columns; j++)
-        row[j] = j;
-    for (uint32_t i = 0; a[i] && i < 2 * NAME_SIZE; i++) {
-        uint32_t diagonal = row[0];
-        row[0] = i + 1;
-        for (uint32_t j = 1; j <= columns; j++) {
-            uint32_t best = diagonal + (a[i] != b[j - 1]);
-            diagonal = row[j];
-            if (best > row[j] + 1)
-                best = row[j] + 1;
-            if (best > row[j - 1] + 1)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[columns];
-}
-
 const char *rv_layer_nearest(const char *name) {
     const char *nearest = "";
     uint32_t least = UINT32_MAX;
@@ -190,7 +171,7 @@ const char *rv_layer_nearest(const char *name) {
         for (uint32_t i = 0; i < layer_count; i++) {
             for (uint32_t side = 0; side < 2; side++) {
                 const char *known = names[i][side];
-                uint32_t distance = *known ? edit_distance(name, known) : UINT32_MAX;
+                uint32_t distance = *known ? rv_edit_distance(name, known) : UINT32_MAX;
                 if (layers[i].info.is_block == (blocks == 1) && distance < least) {
                     least = distance;
                     nearest = known;

@@ -1,0 +1,11 @@
+// Small helpers for names.
+#ifndef RV_BASE_TEXT_H
+#define RV_BASE_TEXT_H
+
+#include <stdint.h>
+
+// How many letters must be inserted, removed or replaced to turn `a` into `b` (Levenshtein), for
+// "did you mean". Only the first 63 bytes of each are compared.
+uint32_t rv_edit_distance(const char *a, const char *b);
+
+#endif
