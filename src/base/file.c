@@ -241,11 +241,15 @@ enum rv_status rv_file_writer_begin(struct rv_file_writer *writer, const char *p
 
 enum rv_status rv_file_writer_commit(struct rv_file_writer *writer) {
     FILE *stream = writer->stream;
-    errno = 0;
-    bool good = !ferror(stream) && fflush(stream) == 0;
-    if (good && writer->temporary) // some file systems report a full disk only here
-        good = fsync(fileno(stream)) == 0;
-    int error = errno;
+    int error = errno; // of an earlier write, if the stream remembers that one failed
+    bool good = fflush(stream) == 0;
+    if (!good)
+        error = errno;
+    good = good && !ferror(stream);
+    if (good && writer->temporary && fsync(fileno(stream)) != 0) {
+        good = false; // some file systems report a full disk only here
+        error = errno;
+    }
     if (fclose(stream) != 0 && good) {
         good = false;
         error = errno;
@@ -281,12 +285,8 @@ enum rv_status rv_file_write(const char *path, const void *data, size_t size) {
     enum rv_status status = rv_file_writer_begin(&writer, path);
     if (status != RV_OK)
         return status;
-    if (fwrite(data, 1, size, writer.stream) != size) {
-        status = fail_errno(path, "cannot write", errno);
-        rv_file_writer_abandon(&writer);
-        return status;
-    }
-    return rv_file_writer_commit(&writer);
+    fwrite(data, 1, size, writer.stream);
+    return rv_file_writer_commit(&writer); // which knows whether the write went well
 }
 
 enum rv_status rv_file_make_folder(const char *path) {
