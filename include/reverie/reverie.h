@@ -278,6 +278,9 @@ RV_API enum rv_status rv_params_get(const struct rv_params *params, const char *
                                     size_t capacity);
 // Fills every unset field from the preset and checks all ranges and layer names.
 RV_API enum rv_status rv_params_resolve(const struct rv_params *params, struct rv_params *resolved);
+// Checks that the weights reach every layer the parameters name, as rv_dream does before it starts.
+// RV_ERR_WEIGHTS names the layer, the depth of the weights and the remedy. Thread-safe.
+RV_API enum rv_status rv_params_check(const struct rv_params *params, const rv_weights *weights);
 
 struct rv_preset {
     const char *name;

@@ -109,3 +109,17 @@ enum rv_status rv_objective_parse(const char *text, struct rv_target targets[RV_
     }
     return RV_OK;
 }
+
+enum rv_status rv_objective_reach(const struct rv_target *targets, uint32_t count,
+                                  const rv_weights *weights) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (!rv_weights_reach(weights, &targets[i].layer->info))
+            return rv_fail(RV_ERR_WEIGHTS,
+                           "layers: %s lies deeper than these weights, which reach %s: choose a "
+                           "layer up to %s, or import Keras' or timm's full InceptionV3 file with "
+                           "`reverie weights import FILE`",
+                           targets[i].layer->info.name, rv_weights_depth(weights),
+                           rv_weights_depth(weights));
+    }
+    return RV_OK;
+}

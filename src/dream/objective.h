@@ -17,4 +17,9 @@ struct rv_target {
 enum rv_status rv_objective_parse(const char *text, struct rv_target targets[RV_TARGET_MAX],
                                   uint32_t *count);
 
+// Checks that the weights reach every target; RV_ERR_WEIGHTS names the first they do not, and the
+// remedy.
+enum rv_status rv_objective_reach(const struct rv_target *targets, uint32_t count,
+                                  const rv_weights *weights);
+
 #endif

@@ -367,3 +367,13 @@ done:
     *resolved = status == RV_OK ? result : (struct rv_params){0};
     return status;
 }
+
+enum rv_status rv_params_check(const struct rv_params *params, const rv_weights *weights) {
+    struct rv_params resolved;
+    struct rv_target targets[RV_TARGET_MAX];
+    uint32_t count;
+    enum rv_status status = rv_params_resolve(params, &resolved);
+    if (status == RV_OK)
+        status = rv_objective_parse(resolved.layers, targets, &count);
+    return status == RV_OK ? rv_objective_reach(targets, count, weights) : status;
+}
