@@ -1,0 +1,108 @@
+#include "cli/help.h"
+
+#include <string.h>
+
+#define COLUMN 30 // where the explanation of an option begins
+
+static const char exit_codes[] =
+    "Exit codes:\n"
+    "  0    all went well\n"
+    "  1    it failed: a file cannot be read or written, a picture is unusable, the gradient is\n"
+    "       zero or not finite\n"
+    "  2    the command line is wrong\n"
+    "  3    there is no usable Vulkan device\n"
+    "  4    the weights are missing, damaged, or do not reach the layer asked for\n"
+    "  5    host or device memory ran out\n"
+    "  6    the driver gave the device up\n"
+    "  130  interrupted (Ctrl-C); nothing was written\n";
+
+void rv_help_overview(FILE *stream) {
+    fprintf(stream, "Reverie %s: a photograph dreams, on any Vulkan device.\n\n", rv_version());
+    fprintf(stream, "Usage: reverie COMMAND ...\n\nCommands:\n");
+    for (const struct rv_command *command = rv_commands; command->name; command++)
+        fprintf(stream, "  %-*s%s\n", COLUMN - 2, command->name, command->help);
+    fprintf(stream, "  %-*s%s\n", COLUMN - 2, "help [COMMAND]", "explain a command");
+    fprintf(stream, "  %-*s%s\n\n", COLUMN - 2, "--version", "print version, build and compiler");
+    fprintf(stream,
+            "A first dream:\n  reverie dream photo.jpg        writes photo.dream.png beside it\n\n"
+            "%s\n"
+            "Environment:\n"
+            "  %-*s%s\n  %-*s%s\n  %-*s%s\n",
+            exit_codes, COLUMN - 2, "REVERIE_WEIGHTS", "the weights to use", COLUMN - 2,
+            "XDG_DATA_HOME", "weights lie in its folder reverie (~/.local/share)", COLUMN - 2,
+            "XDG_CACHE_HOME", "pipeline caches lie in its folder reverie (~/.cache)");
+}
+
+static void print_row(FILE *stream, char letter, const char *name, const char *value) {
+    char left[64];
+    snprintf(left, sizeof left, "%c%c%s--%s%s%s", letter ? '-' : ' ', letter ? letter : ' ',
+             letter ? ", " : "  ", name, value ? " " : "", value ? value : "");
+    // A name too long for the column gets a line of its own.
+    if (strlen(left) > COLUMN - 4)
+        fprintf(stream, "  %s\n%*s", left, COLUMN, "");
+    else
+        fprintf(stream, "  %-*s", COLUMN - 2, left);
+}
+
+static void print_range(FILE *stream, const struct rv_option *option) {
+    if (option->choices) {
+        for (const char *const *choice = option->choices; *choice; choice++)
+            fprintf(stream, "%s%s", choice == option->choices ? "" : ", ", *choice);
+        fprintf(stream, "; ");
+    } else if (option->type != RV_OPTION_TEXT) {
+        fprintf(stream, "%.16g to %.16g%s%s; ", option->minimum, option->maximum,
+                *option->unit ? " " : "", option->unit);
+    }
+}
+
+static void print_parameters(FILE *stream, const struct rv_command *command) {
+    uint32_t count;
+    const struct rv_option *options = rv_options(&count);
+    const struct rv_params *defaults = &rv_presets(NULL)->params;
+    fprintf(stream, "\nParameters:\n");
+    for (uint32_t i = 0; i < count; i++) {
+        char value[512];
+        if (!rv_command_takes(command, &options[i]))
+            continue;
+        print_row(stream, 0, options[i].name, options[i].value);
+        fprintf(stream, "%s\n%*s(", options[i].help, COLUMN, "");
+        print_range(stream, &options[i]);
+        if (rv_params_get(defaults, options[i].name, value, sizeof value) == RV_OK)
+            fprintf(stream, "default %s)\n", value);
+    }
+}
+
+static void print_presets(FILE *stream) {
+    uint32_t count;
+    const struct rv_preset *presets = rv_presets(&count);
+    fprintf(stream, "\nPresets:\n");
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t option_count;
+        const struct rv_option *options = rv_options(&option_count);
+        fprintf(stream, "  %-*s%s\n", COLUMN - 2, presets[i].name, presets[i].help);
+        fprintf(stream, "%*s", COLUMN, "");
+        for (uint32_t o = 1; o < 7 && o < option_count; o++) {
+            char value[512];
+            if (rv_params_get(&presets[i].params, options[o].name, value, sizeof value) == RV_OK)
+                fprintf(stream, "%s%s %s", o == 1 ? "" : ", ", options[o].name, value);
+        }
+        fprintf(stream, "\n");
+    }
+}
+
+void rv_help_command(FILE *stream, const struct rv_command *command) {
+    fprintf(stream, "Usage: reverie %s %s\n\n%s\n\nOptions:\n", command->name, command->usage,
+            command->text);
+    for (int i = 0; i < RV_CLI_OPTION_COUNT; i++) {
+        const struct rv_cli_option *row = &rv_cli_options[i];
+        if (!(row->commands & command->bit))
+            continue;
+        print_row(stream, row->letter, row->name, row->value);
+        fprintf(stream, "%s\n", row->help);
+    }
+    if (command->parameters)
+        print_parameters(stream, command);
+    if (command->bit == RV_CLI_DREAM)
+        print_presets(stream);
+    fprintf(stream, "\n%s", exit_codes);
+}

@@ -1,0 +1,184 @@
+// The program `reverie`: finds the command, runs it, says what went wrong.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/help.h"
+
+static const char *const dream_parameters[] = {
+    "preset", "layers",    "objective", "octaves", "octave-scale", "iterations", "step", "jitter",
+    "border", "normalize", "pyramid",   "resize",  "clip",         "max-loss",   "seed", NULL};
+static const char *const probe_parameters[] = {"layers", "objective", "border", NULL};
+
+const struct rv_command rv_commands[] = {
+    {"dream", "IN [-o OUT] [options]", "dream on a photograph",
+     "Dreams on the PNG or JPEG picture IN (\"-\" = standard input) and writes OUT, a PNG or JPEG by\n"
+     "its extension (\"-\" = PNG on standard output). Without -o the result of photo.jpg is\n"
+     "photo.dream.png beside it. An existing file is not replaced without --overwrite. A PNG keeps\n"
+     "all parameters and the seed; --like takes them from there, and options given beside it count\n"
+     "more. `reverie layers` lists the layers. Ctrl-C stops after the current step.",
+     dream_parameters, RV_CLI_DREAM, 1, 1, rv_command_dream},
+    {"devices", "[--json]", "list the Vulkan devices",
+     "Lists the Vulkan devices, what they offer, and why one cannot be used.", NULL, RV_CLI_DEVICES,
+     0, 0, rv_command_devices},
+    {"layers", "[--all] [--json]", "list the layers that a dream can name",
+     "Lists the blocks of InceptionV3 under Keras' and torchvision's names, their channels, how\n"
+     "many picture pixels lie between neighbouring positions, and whether the weights reach them.\n"
+     "conv2d_N is a convolution's output before batch normalisation, batch_normalization_N before\n"
+     "and activation_N after its ReLU; torchvision's X.conv, X.bn and X are the same three.",
+     NULL, RV_CLI_LAYERS, 0, 0, rv_command_layers},
+    {"weights import", "SOURCE [-o FILE] [--fp16]", "make a weights file for reverie",
+     "Reads the InceptionV3 weights in SOURCE and writes them as one safetensors file, by default\n"
+     "where `reverie dream` looks for it. SOURCE is one of:\n"
+     "  the unpacked npm package nsfwjs, or its folder dist/models/inception_v3 (up to mixed5)\n"
+     "  Keras' inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5 (all layers)\n"
+     "  a safetensors file with timm's or torchvision's names (all layers)\n"
+     "  a file that reverie wrote",
+     NULL, RV_CLI_IMPORT, 1, 1, rv_command_import},
+    {"weights verify", "[FILE]", "check a weights file",
+     "Checks names, types, shapes, finiteness and hashes of FILE, or of the file that `reverie\n"
+     "dream` would use.",
+     NULL, RV_CLI_VERIFY, 0, 1, rv_command_verify},
+    {"probe", "PHOTO [options]", "run the network once, for study",
+     "Takes PHOTO at its own size (or --size), scales it to [-1, 1], runs the network once forward\n"
+     "and once backward, and prints the objective. Writes the gradient and activations as float32\n"
+     "arrays of shape [height, width, channels] in NumPy's format; existing files are replaced.",
+     probe_parameters, RV_CLI_PROBE, 1, 1, rv_command_probe},
+    {0}};
+
+#ifdef __clang__
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
+static int exit_code(enum rv_status status) {
+    switch (status) {
+    case RV_OK:
+        return 0;
+    case RV_ERR_USAGE:
+        return 2;
+    case RV_ERR_NO_DEVICE:
+        return 3;
+    case RV_ERR_WEIGHTS:
+        return 4;
+    case RV_ERR_NO_MEMORY:
+        return 5;
+    case RV_ERR_DEVICE_LOST:
+        return 6;
+    case RV_ERR_CANCELLED:
+        return 130;
+    case RV_ERR_INPUT:
+    case RV_ERR_IO:
+    case RV_ERR_NUMERIC:
+        break;
+    }
+    return 1;
+}
+
+// Finds the command that argv[first...] names, in one word or two; *words says in how many.
+static const struct rv_command *find_command(int argc, char **argv, int first, int *words) {
+    for (const struct rv_command *command = rv_commands; command->name; command++) {
+        char name[32];
+        *words = strchr(command->name, ' ') ? 2 : 1;
+        if (first + *words > argc)
+            continue;
+        snprintf(name, sizeof name, "%s%s%s", argv[first], *words == 2 ? " " : "",
+                 *words == 2 ? argv[first + 1] : "");
+        if (strcmp(name, command->name) == 0)
+            return command;
+    }
+    return NULL;
+}
+
+static enum rv_status fail_command(int argc, char **argv, int first) {
+    const char *nearest = rv_commands[0].name;
+    char name[64];
+    snprintf(name, sizeof name, "%s%s%s", argv[first], first + 1 < argc ? " " : "",
+             first + 1 < argc ? argv[first + 1] : "");
+    if (strcmp(argv[first], "weights") == 0)
+        return rv_fail(RV_ERR_USAGE, "weights: write `reverie weights import SOURCE` or `reverie "
+                                     "weights verify [FILE]`");
+    for (const struct rv_command *command = rv_commands; command->name; command++) {
+        const char *given = strchr(command->name, ' ') ? name : argv[first];
+        const char *given_before = strchr(nearest, ' ') ? name : argv[first];
+        if (rv_edit_distance(given, command->name) < rv_edit_distance(given_before, nearest))
+            nearest = command->name;
+    }
+    return rv_fail(RV_ERR_USAGE,
+                   "there is no command \"%s\": did you mean \"%s\"? `reverie help` "
+                   "lists them",
+                   argv[first], nearest);
+}
+
+// `word` alone may stand for several commands of two words.
+static bool help_group(const char *word) {
+    size_t length = strlen(word);
+    bool found = false;
+    for (const struct rv_command *command = rv_commands; command->name; command++) {
+        if (strncmp(command->name, word, length) != 0 || command->name[length] != ' ')
+            continue;
+        printf("%s", found ? "\n" : "");
+        rv_help_command(stdout, command);
+        found = true;
+    }
+    return found;
+}
+
+static enum rv_status help(int argc, char **argv) {
+    int words;
+    if (argc <= 2) {
+        rv_help_overview(stdout);
+        return RV_OK;
+    }
+    const struct rv_command *command = find_command(argc, argv, 2, &words);
+    if (command)
+        rv_help_command(stdout, command);
+    else if (!help_group(argv[2]))
+        return fail_command(argc, argv, 2);
+    return RV_OK;
+}
+
+static enum rv_status run_command(int argc, char **argv) {
+    struct rv_arguments arguments;
+    int words;
+    const struct rv_command *command = find_command(argc, argv, 1, &words);
+    bool asks = argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+    if (!command && asks && help_group(argv[1]))
+        return RV_OK;
+    if (!command)
+        return fail_command(argc, argv, 1);
+    enum rv_status status = rv_arguments_parse(command, argc - words, argv + words, &arguments);
+    if (status != RV_OK)
+        return status;
+    if (arguments.value[RV_CLI_HELP]) {
+        rv_help_command(stdout, command);
+        return RV_OK;
+    }
+    return command->run(&arguments);
+}
+
+static enum rv_status run(int argc, char **argv) {
+    if (argc < 2)
+        return rv_fail(RV_ERR_USAGE, "no command: write for example `reverie dream photo.jpg`; "
+                                     "`reverie help` lists the commands");
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("reverie %s (%s, %s)\n", rv_version(), RV_BUILD_TYPE, COMPILER);
+        return RV_OK;
+    }
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0)
+        return help(argc, argv);
+    return run_command(argc, argv);
+}
+
+int main(int argc, char **argv) {
+    enum rv_status status = run(argc, argv);
+    if (status == RV_OK && fflush(stdout) != 0)
+        status = rv_fail(RV_ERR_IO, "standard output: cannot write: check where it goes");
+    if (status != RV_OK)
+        fprintf(stderr, "reverie: %s\n", rv_error_text());
+    return exit_code(status);
+}

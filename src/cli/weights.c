@@ -1,0 +1,69 @@
+// reverie weights import, reverie weights verify.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/commands.h"
+#include "formats/import.h"
+
+#define PATH_SIZE 4096
+
+// The default place may be the first thing Reverie ever keeps for this user.
+static enum rv_status make_default_folder(const char *path) {
+    char folder[PATH_SIZE];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (!slash || slash == folder)
+        return RV_OK;
+    *slash = '\0';
+    return rv_file_make_folder(folder);
+}
+
+enum rv_status rv_command_import(const struct rv_arguments *arguments) {
+    const char *output = arguments->value[RV_CLI_OUTPUT];
+    char path[PATH_SIZE];
+    struct rv_import_report report;
+    enum rv_status status = RV_OK;
+    if (!output) {
+        rv_weights_default_path(path, sizeof path);
+        output = path;
+        status = make_default_folder(path);
+    }
+    if (status == RV_OK)
+        status = rv_check_output(output, arguments->value[RV_CLI_OVERWRITE] != NULL);
+    if (status == RV_OK)
+        status = rv_import_weights(arguments->positional[0], output,
+                                   arguments->value[RV_CLI_FP16] != NULL, &report);
+    if (status != RV_OK || arguments->value[RV_CLI_QUIET])
+        return status;
+    fprintf(strcmp(output, "-") == 0 ? stderr : stdout,
+            "%s: %u of 94 convolutions, up to %s, %s\n"
+            "  source   %s\n  SHA-256  %s (of the source)\n  SHA-256  %s (of the tensors)\n",
+            output, (unsigned)report.conv_count, report.depth, report.fp16 ? "fp16" : "fp32",
+            report.source, report.source_sha256, report.content_sha256);
+    return RV_OK;
+}
+
+static void print_line(const char *title, const char *value) {
+    if (*value)
+        printf("  %-12s%s\n", title, value);
+}
+
+enum rv_status rv_command_verify(const struct rv_arguments *arguments) {
+    char path[PATH_SIZE];
+    struct rv_verify_report report;
+    rv_weights_default_path(path, sizeof path);
+    const char *file = arguments->positional_count ? arguments->positional[0] : path;
+    enum rv_status status = rv_verify_weights(file, &report);
+    if (status != RV_OK)
+        return status;
+    printf("%s: sound\n", file);
+    printf("  %-12s%u of 94 convolutions, up to %s, %s\n", "holds", (unsigned)report.conv_count,
+           report.depth, report.dtype);
+    print_line("source", report.own ? report.source : "not written by reverie");
+    print_line("SHA-256", report.source_sha256);
+    print_line("MD5", report.source_md5);
+    print_line("content", report.content_sha256);
+    print_line("pooling", report.pool_counts_padding ? "include_padding" : "exclude_padding");
+    return RV_OK;
+}
