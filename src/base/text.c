@@ -23,3 +23,7 @@ uint32_t rv_edit_distance(const char *a, const char *b) {
     }
     return row[columns];
 }
+
+bool rv_may_mean(const char *given, const char *known) {
+    return rv_edit_distance(given, known) * 2 <= strnlen(given, LONGEST);
+}

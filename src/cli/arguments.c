@@ -103,10 +103,10 @@ static enum rv_status fail_unknown(const struct rv_command *command, const struc
         if (rv_edit_distance(name, longs->name) < rv_edit_distance(name, nearest))
             nearest = longs->name;
     }
-    return rv_fail(RV_ERR_USAGE,
-                   "there is no option \"%.*s\": did you mean \"--%s\"? "
-                   "`reverie help %s` lists them",
-                   (int)(dashes + length), given, nearest, command->name);
+    bool close = rv_may_mean(name, nearest);
+    return rv_fail(RV_ERR_USAGE, "there is no option \"%.*s\":%s%s%s `reverie help %s` lists them",
+                   (int)(dashes + length), given, close ? " did you mean \"--" : "",
+                   close ? nearest : "", close ? "\"?" : "", command->name);
 }
 
 // getopt's two kinds of refusal: ':' a value is missing, '?' everything else.
@@ -160,10 +160,10 @@ static enum rv_status take_positional(const struct rv_command *command, int argc
                                       struct rv_arguments *arguments) {
     int count = argc - optind;
     if (count < command->positional_min)
-        return rv_fail(RV_ERR_USAGE, "something is missing: write reverie %s %s", command->name,
+        return rv_fail(RV_ERR_USAGE, "a word is missing: write reverie %s %s", command->name,
                        command->usage);
     if (count > command->positional_max)
-        return rv_fail(RV_ERR_USAGE, "\"%s\" is too much: write reverie %s %s",
+        return rv_fail(RV_ERR_USAGE, "\"%s\" is one word too many: write reverie %s %s",
                        argv[optind + command->positional_max], command->name, command->usage);
     for (int i = 0; i < count; i++)
         arguments->positional[i] = argv[optind + i];

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define COLUMN 30 // where the explanation of an option begins
+#define LINE 100
 
 static const char exit_codes[] =
     "Exit codes:\n"
@@ -72,21 +73,33 @@ static void print_parameters(FILE *stream, const struct rv_command *command) {
     }
 }
 
+// What a preset sets otherwise than the default one, as options one could type.
+static void print_differences(FILE *stream, const struct rv_preset *preset) {
+    uint32_t count;
+    const struct rv_option *options = rv_options(&count);
+    const struct rv_params *defaults = &rv_presets(NULL)->params;
+    int column = LINE;
+    for (uint32_t i = 1; i < count; i++) { // row 0 is the preset itself
+        char value[512], usual[512], text[640];
+        if (rv_params_get(&preset->params, options[i].name, value, sizeof value) != RV_OK ||
+            rv_params_get(defaults, options[i].name, usual, sizeof usual) != RV_OK ||
+            strcmp(value, usual) == 0)
+            continue;
+        int length = snprintf(text, sizeof text, " --%s %s", options[i].name, value);
+        if (column + length > LINE)
+            column = fprintf(stream, "\n%*s", COLUMN - 1, "") - 1;
+        column += fprintf(stream, "%s", text);
+    }
+    fprintf(stream, "\n");
+}
+
 static void print_presets(FILE *stream) {
     uint32_t count;
     const struct rv_preset *presets = rv_presets(&count);
-    fprintf(stream, "\nPresets:\n");
+    fprintf(stream, "\nPresets, and where they differ from the defaults above:\n");
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t option_count;
-        const struct rv_option *options = rv_options(&option_count);
-        fprintf(stream, "  %-*s%s\n", COLUMN - 2, presets[i].name, presets[i].help);
-        fprintf(stream, "%*s", COLUMN, "");
-        for (uint32_t o = 1; o < 7 && o < option_count; o++) {
-            char value[512];
-            if (rv_params_get(&presets[i].params, options[o].name, value, sizeof value) == RV_OK)
-                fprintf(stream, "%s%s %s", o == 1 ? "" : ", ", options[o].name, value);
-        }
-        fprintf(stream, "\n");
+        fprintf(stream, "  %-*s%s", COLUMN - 2, presets[i].name, presets[i].help);
+        print_differences(stream, &presets[i]);
     }
 }
 
@@ -104,5 +117,8 @@ void rv_help_command(FILE *stream, const struct rv_command *command) {
         print_parameters(stream, command);
     if (command->bit == RV_CLI_DREAM)
         print_presets(stream);
-    fprintf(stream, "\n%s", exit_codes);
+    if (command->parameters)
+        fprintf(stream, "\n%s", exit_codes);
+    else
+        fprintf(stream, "\n`reverie help` explains the exit codes.\n");
 }

@@ -107,10 +107,10 @@ static enum rv_status fail_command(int argc, char **argv, int first) {
         if (rv_edit_distance(given, command->name) < rv_edit_distance(given_before, nearest))
             nearest = command->name;
     }
-    return rv_fail(RV_ERR_USAGE,
-                   "there is no command \"%s\": did you mean \"%s\"? `reverie help` "
-                   "lists them",
-                   argv[first], nearest);
+    bool close = rv_may_mean(strchr(nearest, ' ') ? name : argv[first], nearest);
+    return rv_fail(RV_ERR_USAGE, "there is no command \"%s\":%s%s%s `reverie help` lists them",
+                   argv[first], close ? " did you mean \"" : "", close ? nearest : "",
+                   close ? "\"?" : "");
 }
 
 // `word` alone may stand for several commands of two words.

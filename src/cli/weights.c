@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/status.h"
 #include "cli/commands.h"
 #include "formats/import.h"
 
@@ -55,6 +56,8 @@ enum rv_status rv_command_verify(const struct rv_arguments *arguments) {
     rv_weights_default_path(path, sizeof path);
     const char *file = arguments->positional_count ? arguments->positional[0] : path;
     enum rv_status status = rv_verify_weights(file, &report);
+    if (status == RV_ERR_IO) // weights that are not there are missing weights, to whoever asks
+        return rv_fail(RV_ERR_WEIGHTS, "%s", rv_error_text());
     if (status != RV_OK)
         return status;
     printf("%s: sound\n", file);

@@ -19,7 +19,7 @@
 
 static const struct rv_preset presets[] = {
     {"reverie",
-     "ours: Google's octaves and jitter, TensorFlow's objective; shallow weights do",
+     "ours: Google's octaves and jitter, TensorFlow's objective",
      {sizeof(struct rv_params), "reverie", "mixed3,mixed5", RV_OBJECTIVE_MEAN, 4, 1.4f, 10, 0.02f,
       32, RV_OFF, RV_NORMALIZE_STD, RV_PYRAMID_DETAIL, RV_RESIZE_HALF_PIXEL, RV_CLIP_STEP,
       MAX_LOSS_NEVER, 0}},
@@ -32,7 +32,7 @@ static const struct rv_preset presets[] = {
     // is our choice. Its step is 1.5 of 255 levels, 1.5 / 127.5 of our range; its objective is half
     // the sum of squares, the same as l2 once the gradient is normalised.
     {"google",
-     "Google's first notebook (dream.ipynb), adapted from GoogLeNet to this network",
+     "Google's dream.ipynb, adapted: it ran on another network",
      {sizeof(struct rv_params), "google", "mixed4", RV_OBJECTIVE_L2, 4, 1.4f, 10, 1.5f / 127.5f, 32,
       RV_OFF, RV_NORMALIZE_MEAN_ABS, RV_PYRAMID_DETAIL, RV_RESIZE_ALIGN_CORNERS, RV_CLIP_STEP,
       MAX_LOSS_NEVER, 0}},
