@@ -14,8 +14,11 @@ struct rv_source {
     uint64_t max_pixels;
 };
 
-// Checks the size a file's header states against the limits and allocates the pixels (and the alpha
-// plane), so that nothing is decoded into memory that was not agreed to.
+// Checks the size that a file's header states against the limits. To be called before the codec is
+// made to allocate anything of that size.
+enum rv_status rv_photo_check_size(const struct rv_source *source, uint32_t width, uint32_t height);
+
+// Allocates the pixels of a photo whose size has been checked, and the alpha plane if wanted.
 enum rv_status rv_photo_allocate(struct rv_photo *photo, const struct rv_source *source,
                                  uint32_t width, uint32_t height, bool alpha);
 

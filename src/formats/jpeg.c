@@ -113,14 +113,16 @@ static void read_picture(struct jpeg_reader *reader) {
     jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff); // EXIF
     jpeg_save_markers(jpeg, JPEG_APP0 + 2, 0xffff); // ICC profile
     jpeg_read_header(jpeg, TRUE);
-    bool cmyk = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
-    jpeg->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
-    reader->photo->bits = 8;
-    reader->run.status = rv_photo_allocate(reader->photo, reader->source, jpeg->image_width,
-                                           jpeg->image_height, false);
+    uint32_t width = jpeg->image_width, height = jpeg->image_height;
+    reader->run.status = rv_photo_check_size(reader->source, width, height);
+    if (reader->run.status == RV_OK)
+        reader->run.status = rv_photo_allocate(reader->photo, reader->source, width, height, false);
     if (reader->run.status != RV_OK)
         return;
-    reader->run.row = malloc((size_t)jpeg->image_width * 4);
+    reader->photo->bits = 8;
+    bool cmyk = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
+    jpeg->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    reader->run.row = malloc((size_t)width * 4);
     if (!reader->run.row)
         ERREXIT1(jpeg, JERR_OUT_OF_MEMORY, 0);
     jpeg_start_decompress(jpeg);
@@ -129,8 +131,8 @@ static void read_picture(struct jpeg_reader *reader) {
         jpeg_read_scanlines(jpeg, &reader->run.row, 1);
         keep_row(reader, y);
     }
+    keep_extras(reader); // before the end, which forgets the markers
     jpeg_finish_decompress(jpeg);
-    keep_extras(reader);
 }
 
 static bool guarded_read(struct jpeg_reader *reader) {

@@ -15,19 +15,24 @@
 // ------------------------------------------------------------------------------------------------
 // What the codecs share
 
+enum rv_status rv_photo_check_size(const struct rv_source *source, uint32_t width,
+                                   uint32_t height) {
+    uint64_t pixels = (uint64_t)width * height;
+    if (width <= RV_PHOTO_SIDE_MAX && height <= RV_PHOTO_SIDE_MAX && pixels <= source->max_pixels &&
+        pixels <= SIZE_MAX / (8 * sizeof(float)))
+        return RV_OK;
+    return rv_fail(RV_ERR_INPUT,
+                   "%s: %u x %u pixels are too many (at most %.1f million, and %u on a side); make "
+                   "the picture smaller first",
+                   source->name, width, height, (double)source->max_pixels / 1e6,
+                   RV_PHOTO_SIDE_MAX);
+}
+
 enum rv_status rv_photo_allocate(struct rv_photo *photo, const struct rv_source *source,
                                  uint32_t width, uint32_t height, bool alpha) {
-    uint64_t pixels = (uint64_t)width * height;
-    if (width > RV_PHOTO_SIDE_MAX || height > RV_PHOTO_SIDE_MAX || pixels > source->max_pixels)
-        return rv_fail(RV_ERR_INPUT,
-                       "%s: %u x %u pixels are too many (at most %.1f million, and %u on a side); "
-                       "make the picture smaller first",
-                       source->name, width, height, (double)source->max_pixels / 1e6,
-                       RV_PHOTO_SIDE_MAX);
-    if (pixels <= SIZE_MAX / (3 * sizeof(float))) {
-        photo->picture.pixels = malloc((size_t)pixels * 3 * sizeof(float));
-        photo->alpha = alpha ? malloc((size_t)pixels * sizeof(uint16_t)) : NULL;
-    }
+    size_t pixels = (size_t)width * height;
+    photo->picture.pixels = malloc(pixels * 3 * sizeof(float));
+    photo->alpha = alpha ? malloc(pixels * sizeof(uint16_t)) : NULL;
     if (!photo->picture.pixels || (alpha && !photo->alpha))
         return rv_fail(RV_ERR_NO_MEMORY, "%s: no memory for %u x %u pixels; use a smaller picture",
                        source->name, width, height);

@@ -11,6 +11,7 @@
 #include "formats/exif.h"
 
 static const char text_key[] = "reverie";
+static const char out_of_memory[] = "out of memory";
 
 // One run of libpng, reading or writing. libpng reports errors by a callback that must not return:
 // it jumps to `escape`. All that changes between setjmp and longjmp lives here, in the caller's
@@ -92,7 +93,7 @@ static void keep_extras(struct png_run *run) {
         if (strcmp(texts[i].key, text_key) == 0 && texts[i].text) {
             run->photo->text = strdup(texts[i].text);
             if (!run->photo->text)
-                png_error(run->png, "out of memory");
+                png_error(run->png, out_of_memory);
         }
     }
     png_charp profile_name;
@@ -101,7 +102,7 @@ static void keep_extras(struct png_run *run) {
     int compression;
     if (png_get_iCCP(run->png, run->info, &profile_name, &compression, &profile, &profile_size) &&
         !rv_photo_keep_icc(run->photo, profile, profile_size))
-        png_error(run->png, "out of memory");
+        png_error(run->png, out_of_memory);
     png_bytep exif;
     png_uint_32 exif_size;
     if (png_get_eXIf_1(run->png, run->info, &exif_size, &exif))
@@ -121,21 +122,19 @@ static void read_picture(struct png_run *run) {
     png_read_info(run->png, run->info);
     uint32_t width = png_get_image_width(run->png, run->info);
     uint32_t height = png_get_image_height(run->png, run->info);
+    run->status = rv_photo_check_size(run->source, width, height);
+    if (run->status != RV_OK)
+        return;
     uint32_t bits = png_get_bit_depth(run->png, run->info) == 16 ? 16 : 8;
     bool alpha = unify(run);
     run->photo->bits = bits;
     run->status = rv_photo_allocate(run->photo, run->source, width, height, alpha);
     if (run->status != RV_OK)
         return;
-    size_t row = png_get_rowbytes(run->png, run->info);
-    run->pixels = row <= SIZE_MAX / height ? malloc(row * height) : NULL;
-    if (!run->pixels) {
-        run->status = rv_fail(RV_ERR_NO_MEMORY,
-                              "%s: no memory for %u x %u pixels; use a smaller "
-                              "picture",
-                              run->name, width, height);
-        return;
-    }
+    size_t row = png_get_rowbytes(run->png, run->info); // at most 8 bytes a pixel
+    run->pixels = malloc(row * height);
+    if (!run->pixels)
+        png_error(run->png, out_of_memory);
     int passes = png_get_interlace_type(run->png, run->info) == PNG_INTERLACE_ADAM7 ? 7 : 1;
     for (int pass = 0; pass < passes; pass++)
         for (uint32_t y = 0; y < height; y++)
@@ -157,8 +156,11 @@ enum rv_status rv_png_decode(const struct rv_source *source, struct rv_photo *ph
     struct png_run run = {
         .source = source, .photo = photo, .orientation = orientation, .name = source->name};
     if (!guarded_read(&run))
-        run.status = rv_fail(RV_ERR_INPUT, "%s: damaged PNG: %s; save or download it again",
-                             run.name, run.message);
+        run.status =
+            strcmp(run.message, out_of_memory) == 0
+                ? rv_fail(RV_ERR_NO_MEMORY, "%s: out of memory; use a smaller picture", run.name)
+                : rv_fail(RV_ERR_INPUT, "%s: damaged PNG: %s; save or download it again", run.name,
+                          run.message);
     png_destroy_read_struct(&run.png, &run.info, NULL);
     free(run.pixels);
     return run.status;
@@ -170,7 +172,7 @@ enum rv_status rv_png_decode(const struct rv_source *source, struct rv_photo *ph
 static void write_bytes(png_structp png, png_bytep from, size_t size) {
     struct png_run *run = png_get_io_ptr(png);
     if (!rv_bytes_append(run->bytes, from, size))
-        png_error(png, "out of memory");
+        png_error(png, out_of_memory);
 }
 
 static void flush_bytes(png_structp png) {
