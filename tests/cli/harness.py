@@ -5,7 +5,6 @@ A test script makes a Bench, calls bench.check(...) for each case, and ends with
 import hashlib
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -88,7 +87,8 @@ class Bench:
 
     def __init__(self):
         self.program = os.path.abspath(sys.argv[1])
-        self.folder = tempfile.mkdtemp(prefix="reverie test ")  # with spaces
+        self.keeper = tempfile.TemporaryDirectory(prefix="reverie test ")  # with spaces
+        self.folder = self.keeper.name
         self.failures = self.cases = 0
         self.environment = dict(os.environ, HOME=self.folder, XDG_DATA_HOME=self.path("data"),
                                 REVERIE_WEIGHTS=self.path("weights.safetensors"))
@@ -143,11 +143,12 @@ class Bench:
             self.expect(after == before, "files are left behind by %s: %s" % (arguments, after))
         return result
 
+    def need_device(self):
+        """Ends the test as skipped (or failed, if something failed before) without a device."""
+        if self.run(["devices"]).returncode != 0:
+            print("no Vulkan device: the rest is skipped")
+            sys.exit(1 if self.failures else 77)
+
     def finish(self):
-        shutil.rmtree(self.folder)
         print("%d checks, %d failed" % (self.cases, self.failures))
         sys.exit(1 if self.failures else 0)
-
-
-def has_device(bench):
-    return bench.run(["devices"]).returncode == 0
