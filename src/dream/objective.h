@@ -4,14 +4,6 @@
 
 #include "net/layers.h"
 
-#define RV_TARGET_MAX 16
-
-struct rv_target {
-    const struct rv_layer *layer;
-    int32_t channel; // -1 = all
-    float weight;    // any finite number but 0; negative makes the layer small
-};
-
 // Parses "NAME[:CHANNEL][=WEIGHT],...": "mixed3,mixed5=0.5,mixed4:77=2". Spaces are ignored. The
 // same layer and channel twice is an error, as are unknown names (the nearest one is suggested).
 enum rv_status rv_objective_parse(const char *text, struct rv_target targets[RV_TARGET_MAX],

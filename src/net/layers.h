@@ -21,6 +21,15 @@ struct rv_layer {
     uint8_t index;
 };
 
+// What is made large: a layer or one of its channels, and how much of it.
+#define RV_TARGET_MAX 16
+
+struct rv_target {
+    const struct rv_layer *layer;
+    int32_t channel; // -1 = all
+    float weight;    // any finite number but 0; negative makes the layer small
+};
+
 // The layer behind a public description, found by its Keras name; NULL if that is none of ours.
 const struct rv_layer *rv_layer_of(const struct rv_layer_info *info);
 

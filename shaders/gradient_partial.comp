@@ -1,0 +1,30 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Partial sums of the picture's gradient g, over its three channels: (sum g, sum g^2, sum |g|, how
+// many are not finite).
+//
+// Work   4096 invocations in all, each a strided share of the pixels. Workgroups: 64.
+#include "layout/image.h"
+
+layout(local_size_x = 64) in;
+
+layout(push_constant) uniform Push {
+    rv_pixels_push push;
+};
+layout(set = 0, binding = RV_GRADIENT_TARGET) writeonly buffer Target {
+    vec4 partials[];
+};
+layout(set = 0, binding = RV_GRADIENT_SOURCE) readonly buffer Source {
+    vec4 gradient[];
+};
+
+void main() {
+    vec4 sums = vec4(0);
+    for (uint i = gl_GlobalInvocationID.x; i < push.pixels; i += uint(RV_GRADIENT_PARTIALS)) {
+        vec3 g = gradient[i].xyz;
+        // Written so that a NaN fails the comparison.
+        bvec3 finite = lessThanEqual(abs(g), vec3(3.0e38));
+        sums += vec4(dot(g, vec3(1)), dot(g, g), dot(abs(g), vec3(1)), all(finite) ? 0.0 : 1.0);
+    }
+    partials[gl_GlobalInvocationID.x] = sums;
+}

@@ -1,0 +1,71 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Closes an iteration: totals of the gradient's statistics and of the losses, the factor by which
+// `ascend` goes along the gradient, the log's line, and the jitter of the next iteration.
+//
+// Work   one workgroup. Sums in a fixed order.
+#include "layout/image.h"
+
+layout(local_size_x = 64) in;
+
+layout(set = 0, binding = RV_ITERATE_CONTROL) buffer Control {
+    rv_control control;
+};
+layout(set = 0, binding = RV_ITERATE_LOG) buffer Log {
+    rv_iteration lines[];
+};
+layout(set = 0, binding = RV_ITERATE_LOSSES) readonly buffer Losses {
+    float losses[];
+};
+layout(set = 0, binding = RV_ITERATE_PARTIALS) readonly buffer Partials {
+    vec4 partials[];
+};
+
+shared vec4 sums[64];
+
+void close(vec4 total) {
+    float loss = 0.0, count = 3.0 * float(control.pixels);
+    for (uint t = 0u; t < control.targets; t++)
+        loss += losses[t];
+    float mean = total.x / count, mean_abs = total.z / count;
+    float deviation = sqrt(max(total.y / count - mean * mean, 0.0));
+    uint i = control.iteration;
+    float scale = 0.0;
+    if (control.stopped == uint(RV_STOP_NONE)) {
+        if (total.w > 0.0 || !(abs(loss) <= 3.0e38) || !(total.y <= 3.0e38))
+            control.stopped = uint(RV_STOP_NOT_FINITE);
+        else if (total.z == 0.0)
+            control.stopped = uint(RV_STOP_ZERO);
+        else {
+            scale = control.step /
+                    (control.mean_abs != 0u ? max(mean_abs, 1e-6) : deviation + 1e-8);
+            if (loss > control.max_loss) // this step is still taken
+                control.stopped = uint(RV_STOP_LOSS);
+        }
+    }
+    control.scale = scale;
+    lines[i].loss = loss;
+    lines[i].std = deviation;
+    lines[i].mean_abs = mean_abs;
+    lines[i].stopped = control.stopped;
+    lines[i].done = 1u;
+    control.iteration = i + 1u;
+    control.jitter_x = lines[i + 1u].jitter_x;
+    control.jitter_y = lines[i + 1u].jitter_y;
+}
+
+void main() {
+    uint lane = gl_LocalInvocationIndex;
+    vec4 sum = vec4(0);
+    for (uint i = lane; i < uint(RV_GRADIENT_PARTIALS); i += 64u)
+        sum += partials[i];
+    sums[lane] = sum;
+    barrier();
+    for (uint half_count = 32u; half_count > 0u; half_count /= 2u) {
+        if (lane < half_count)
+            sums[lane] += sums[lane + half_count];
+        barrier();
+    }
+    if (lane == 0u)
+        close(sums[0]);
+}

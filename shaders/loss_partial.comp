@@ -1,0 +1,50 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// Partial sums of one target of the objective: constant * sum(y) or, with SQUARE, sum(y^2), over the
+// channels that count and inside the border; y = alpha * value + beta.
+//
+// Tensors    nChw16c. Work: 4096 invocations in all, each a strided share of the vec4s.
+//            Workgroups: 64.
+#include "layout/loss.h"
+
+layout(local_size_x = 64) in;
+
+layout(constant_id = RV_LOSS_SPEC_AFFINE) const bool AFFINE = true;
+layout(constant_id = RV_LOSS_SPEC_SQUARE) const bool SQUARE = true;
+
+layout(push_constant) uniform Push {
+    rv_loss_push push;
+};
+layout(set = 0, binding = RV_LOSS_TARGET) writeonly buffer Target {
+    float partials[];
+};
+layout(set = 0, binding = RV_LOSS_VALUES) readonly buffer Values {
+    vec4 values[];
+};
+layout(set = 0, binding = RV_LOSS_AFFINE) readonly buffer Affine {
+    vec4 affine[];
+};
+
+void main() {
+    int width = int(push.size & 0xffffu), height = int(push.size >> 16), border = int(push.border);
+    uint pixels = uint(width * height);
+    uint begin = push.first / 4u, end = (push.end + 3u) / 4u; // parts of four channels
+    float sum = 0.0;
+    for (uint i = gl_GlobalInvocationID.x; i < pixels * (end - begin);
+         i += uint(RV_LOSS_PARTIAL_COUNT)) {
+        uint part = begin + i / pixels, pixel = i % pixels;
+        int x = int(pixel) % width, y = int(pixel) / width;
+        if (x < border || y < border || x >= width - border || y >= height - border)
+            continue;
+        vec4 value = values[part / 4u * push.plane + pixel * 4u + part % 4u];
+        if (AFFINE)
+            value = affine[part] * value + affine[push.channels / 4u + part];
+        if (SQUARE)
+            value *= value;
+        uvec4 c = part * 4u + uvec4(0, 1, 2, 3);
+        bvec4 chosen = bvec4(uvec4(greaterThanEqual(c, uvec4(push.first))) &
+                             uvec4(lessThan(c, uvec4(push.end))));
+        sum += dot(mix(vec4(0), value, chosen), vec4(1));
+    }
+    partials[gl_GlobalInvocationID.x] = sum * push.constant;
+}

@@ -1,0 +1,63 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+// The objective's gradient at a layer: with y = alpha * value + beta,
+//   alpha * (constant + linear * y) for the channels that count, inside the border, else 0;
+// with MASKED times the layer's ReLU mask; written (OVERWRITE) or added to the target.
+//
+// Tensors    nChw16c, target and values alike.
+// Work       an invocation: one pixel x 4 channels. Workgroups: ceil(pixels / 64) x channels / 4.
+#include "layout/loss.h"
+
+layout(local_size_x = 64) in;
+
+layout(constant_id = RV_LOSS_SPEC_OVERWRITE) const bool OVERWRITE = true;
+layout(constant_id = RV_LOSS_SPEC_MASKED) const bool MASKED = true;
+layout(constant_id = RV_LOSS_SPEC_AFFINE) const bool AFFINE = true;
+
+layout(push_constant) uniform Push {
+    rv_loss_push push;
+};
+layout(set = 0, binding = RV_LOSS_TARGET) buffer Target {
+    vec4 target[];
+};
+layout(set = 0, binding = RV_LOSS_VALUES) readonly buffer Values {
+    vec4 values[];
+};
+layout(set = 0, binding = RV_LOSS_MASK) readonly buffer Mask {
+    uint mask[];
+};
+layout(set = 0, binding = RV_LOSS_AFFINE) readonly buffer Affine {
+    vec4 affine[];
+};
+
+void main() {
+    ivec2 size = ivec2(push.size & 0xffffu, push.size >> 16);
+    uint pixel = gl_GlobalInvocationID.x, part = gl_WorkGroupID.y;
+    if (pixel >= uint(size.x * size.y))
+        return;
+    ivec2 p = ivec2(int(pixel) % size.x, int(pixel) / size.x);
+    int border = int(push.border);
+    uint at = part / 4u * push.plane + pixel * 4u + part % 4u;
+    vec4 gradient = vec4(0);
+    if (all(greaterThanEqual(p, ivec2(border))) && all(lessThan(p, size - border))) {
+        vec4 alpha = AFFINE ? affine[part] : vec4(1);
+        gradient = vec4(push.constant);
+        if (push.linear != 0.0) {
+            vec4 y = values[at];
+            if (AFFINE)
+                y = alpha * y + affine[push.channels / 4u + part];
+            gradient += push.linear * y;
+        }
+        gradient *= alpha;
+        uvec4 c = part * 4u + uvec4(0, 1, 2, 3);
+        bvec4 chosen = bvec4(uvec4(greaterThanEqual(c, uvec4(push.first))) &
+                             uvec4(lessThan(c, uvec4(push.end))));
+        gradient = mix(vec4(0), gradient, chosen);
+    }
+    if (MASKED && part * 4u < push.relu) {
+        uint word = mask[part / 4u * push.mask_plane + pixel / 4u * 2u + part / 2u % 2u];
+        uint bits = word >> (pixel % 4u * 8u + part % 2u * 4u);
+        gradient = mix(vec4(0), gradient, bvec4(uvec4(bits) & uvec4(1, 2, 4, 8)));
+    }
+    target[at] = OVERWRITE ? gradient : target[at] + gradient;
+}

@@ -1,0 +1,104 @@
+// The numbers the kernels read, in the order they read them.
+#include <stdio.h>
+#include <string.h>
+
+#include "net/plan_internal.h"
+
+// Taps of a source along one axis, in one of the (four) convolutions of a step.
+static uint32_t taps_of(const struct rv_plan_conv *conv, uint32_t source, int32_t whole,
+                        uint32_t odd) {
+    return conv->parity && source == 0 ? rv_plan_parity_taps(odd) : (uint32_t)whole;
+}
+
+// The tap of the original kernel: backward they are flipped, and for stride 2 only those of one
+// parity exist.
+static uint32_t original(const struct rv_plan_conv *conv, uint32_t source, uint32_t tap,
+                         uint32_t taps, uint32_t odd) {
+    if (!conv->backward)
+        return tap;
+    tap = taps - 1 - tap;
+    return conv->parity && source == 0 ? 2 * tap + odd : tap;
+}
+
+static void pack_part(const struct rv_plan_conv *conv, const struct rv_plan_part *part,
+                      uint32_t parity, const struct rv_weights *weights, float *packed) {
+    const struct rv_conv_info *info = &rv_convs[part->conv];
+    const struct rv_conv_weights *from = &weights->conv[part->conv];
+    const struct rv_plan_source *source = &conv->source[part->source];
+    uint64_t block_floats = rv_plan_block_floats(conv, parity);
+    uint32_t height = taps_of(conv, part->source, source->tap_height, parity / 2);
+    uint32_t width = taps_of(conv, part->source, source->tap_width, parity % 2);
+    uint64_t channels = rv_walked(source->channels);
+    uint64_t start = 8; // after the biases; the second source ends the block
+    if (part->source == 1)
+        start = block_floats - channels * height * width * 8;
+    for (uint32_t tap = 0; tap < height * width; tap++) {
+        uint32_t y = original(conv, part->source, tap / width, height, parity / 2);
+        uint32_t x = original(conv, part->source, tap % width, width, parity % 2);
+        const float *kernel = from->kernel + (size_t)(y * info->width + x) * info->in * info->out;
+        for (uint32_t i = 0; i < info->in; i++)
+            for (uint32_t o = 0; o < info->out; o++) {
+                uint32_t k = part->k + (conv->backward ? o : i);
+                uint32_t n = part->n + (conv->backward ? i : o);
+                packed[n / 8 * block_floats + start + (tap * channels + k) * 8 + n % 8] =
+                    kernel[(size_t)i * info->out + o];
+            }
+    }
+    for (uint32_t o = 0; part->bias && o < info->out; o++)
+        packed[(part->n + o) / 8 * block_floats + (part->n + o) % 8] = from->bias[o];
+}
+
+static void pack_conv(const struct rv_plan_conv *conv, const struct rv_weights *weights,
+                      float *packed) {
+    memset(packed, 0, conv->weights_bytes);
+    for (uint32_t parity = 0; parity < (conv->parity ? 4u : 1u); parity++) {
+        for (uint32_t i = 0; i < conv->part_count; i++)
+            pack_part(conv, &conv->parts[i], parity, weights, packed);
+        packed += conv->channels / 8 * rv_plan_block_floats(conv, parity);
+    }
+}
+
+// conv2d = (z - bias) / scale as alpha * z + beta.
+static void pack_affine(const struct rv_weights *weights, uint32_t index, float *packed) {
+    const struct rv_conv_weights *conv = &weights->conv[index];
+    uint32_t channels = rv_convs[index].out;
+    for (uint32_t c = 0; c < channels; c++) {
+        packed[c] = (float)(1.0 / conv->scale[c]);
+        packed[channels + c] = (float)(-(double)conv->bias[c] / conv->scale[c]);
+    }
+}
+
+void rv_plan_pack(const struct rv_plan *plan, const struct rv_weights *weights, void *packed) {
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        const struct rv_step *step = &plan->steps[i];
+        float *constants = (float *)((char *)packed + step->constants_offset);
+        if (step->op == RV_OP_CONV)
+            pack_conv(&step->conv, weights,
+                      (float *)((char *)packed + step->conv.weights_offset));
+        else if (step->op == RV_OP_AVG_POOL)
+            memcpy(constants, weights->conv[step->index].bias, step->constants_bytes);
+        else if (step->seed.affine)
+            pack_affine(weights, step->seed.affine - 1, constants);
+    }
+}
+
+void rv_plan_print(const struct rv_plan *plan, void *stream) {
+    FILE *file = stream;
+    fprintf(file, "%u x %u pixels: %u steps in %u levels, arena %.1f MiB, weights %.1f MiB, "
+                  "%.2f GFLOP\n",
+            plan->graph.width, plan->graph.height, plan->step_count, plan->level_count,
+            (double)plan->arena_bytes / 1048576, (double)plan->weights_bytes / 1048576,
+            plan->flops * 1e-9);
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        const struct rv_step *step = &plan->steps[i];
+        fprintf(file, "%3u  %-44s %9.4f GFLOP %8.2f MB ", step->level, step->label,
+                step->flops * 1e-9, step->bytes * 1e-6);
+        for (uint32_t j = 0; j < step->access_count; j++) {
+            const struct rv_plan_access *access = &step->access[j];
+            fprintf(file, " %s%s%s[%u:%u)", access->reads ? "<" : "", access->writes ? ">" : "",
+                    plan->tensors[access->tensor].name, access->channel,
+                    access->channel + access->channels);
+        }
+        fputc('\n', file);
+    }
+}

@@ -1,0 +1,201 @@
+#include "vk/pipeline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "vk/shaders.h"
+
+// The file holds this header and the driver's blob. A file that is cut, altered or another driver's
+// is ignored: the driver need never see it.
+struct cache_header {
+    char magic[8];
+    uint8_t uuid[VK_UUID_SIZE]; // pipelineCacheUUID
+    uint64_t size, hash;        // of the blob
+};
+static const char cache_magic[8] = "RVCACHE1";
+
+static uint64_t hash_bytes(const uint8_t *bytes, size_t size) {
+    uint64_t hash = 14695981039346656037u; // FNV-1a
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ bytes[i]) * 1099511628211u;
+    return hash;
+}
+
+static void cache_identity(struct rv_device *device, struct cache_header *header, char *path,
+                           size_t capacity) {
+    VkPhysicalDeviceProperties2 properties = {.sType =
+                                                  VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+    device->vk.GetPhysicalDeviceProperties2(device->physical, &properties);
+    memcpy(header->magic, cache_magic, sizeof cache_magic);
+    memcpy(header->uuid, properties.properties.pipelineCacheUUID, VK_UUID_SIZE);
+    snprintf(path, capacity, "%.500s/pipelines-%08x-%08x.bin", device->cache_dir,
+             device->info.vendor_id, device->info.device_id);
+}
+
+static enum rv_status load_cache(struct rv_device *device) {
+    enum rv_status status = RV_OK;
+    struct cache_header expected = {0}, header = {0};
+    char path[600];
+    uint8_t *data = NULL;
+    size_t size = 0;
+    cache_identity(device, &expected, path, sizeof path);
+    VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
+    if (device->cache_dir[0] && rv_file_read(path, 256u << 20, &data, &size) == RV_OK &&
+        size >= sizeof header) {
+        memcpy(&header, data, sizeof header);
+        if (memcmp(header.magic, expected.magic, sizeof header.magic) == 0 &&
+            memcmp(header.uuid, expected.uuid, sizeof header.uuid) == 0 &&
+            header.size == size - sizeof header &&
+            header.hash == hash_bytes(data + sizeof header, size - sizeof header)) {
+            info.initialDataSize = size - sizeof header;
+            info.pInitialData = data + sizeof header;
+        } else {
+            rv_device_log(device, RV_LOG_INFO, "%s: not this driver's pipeline cache, ignored", path);
+        }
+    }
+    device->pipelines->loaded_cache_size = info.initialDataSize;
+    RV_VK_TRY(device,
+              CreatePipelineCache(device->handle, &info, NULL, &device->pipelines->cache));
+done:
+    free(data);
+    return status;
+}
+
+static void save_cache(struct rv_device *device) {
+    struct rv_pipelines *pipelines = device->pipelines;
+    struct cache_header header = {0};
+    size_t size = 0;
+    char path[600];
+    if (!device->cache_dir[0] || !pipelines->cache || device->lost ||
+        device->vk.GetPipelineCacheData(device->handle, pipelines->cache, &size, NULL) < 0 ||
+        size <= pipelines->loaded_cache_size)
+        return;
+    uint8_t *data = malloc(sizeof header + size);
+    if (data && device->vk.GetPipelineCacheData(device->handle, pipelines->cache, &size,
+                                                data + sizeof header) >= 0) {
+        cache_identity(device, &header, path, sizeof path);
+        header.size = size;
+        header.hash = hash_bytes(data + sizeof header, size);
+        memcpy(data, &header, sizeof header);
+        if (rv_file_make_folder(device->cache_dir) != RV_OK ||
+            rv_file_write(path, data, sizeof header + size) != RV_OK)
+            rv_device_log(device, RV_LOG_INFO, "pipeline cache not kept: %s", rv_error_text());
+    }
+    free(data);
+}
+
+enum rv_status rv_pipelines_create(struct rv_device *device) {
+    enum rv_status status = RV_OK;
+    struct rv_pipelines *pipelines = device->pipelines = calloc(1, sizeof *pipelines);
+    if (!pipelines)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while opening a device");
+    VkDescriptorSetLayoutBinding bindings[RV_BINDING_MAX];
+    for (uint32_t i = 0; i < RV_BINDING_MAX; i++)
+        bindings[i] = (VkDescriptorSetLayoutBinding){
+            .binding = i,
+            .descriptorType = i < RV_BUFFER_SLOTS ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
+                                                  : VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER,
+            .descriptorCount = 1,
+            .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
+    VkDescriptorSetLayoutCreateInfo set = {.sType =
+                                               VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                                           .bindingCount = RV_BINDING_MAX,
+                                           .pBindings = bindings};
+    RV_VK_TRY(device,
+              CreateDescriptorSetLayout(device->handle, &set, NULL, &pipelines->set_layout));
+    VkPushConstantRange push = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = RV_PUSH_BYTES};
+    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .setLayoutCount = 1,
+                                         .pSetLayouts = &pipelines->set_layout,
+                                         .pushConstantRangeCount = 1,
+                                         .pPushConstantRanges = &push};
+    RV_VK_TRY(device, CreatePipelineLayout(device->handle, &layout, NULL, &pipelines->layout));
+    status = load_cache(device);
+done:
+    return status;
+}
+
+void rv_pipelines_destroy(struct rv_device *device) {
+    struct rv_pipelines *pipelines = device->pipelines;
+    if (!pipelines)
+        return;
+    save_cache(device);
+    for (uint32_t i = 0; i < pipelines->count; i++)
+        device->vk.DestroyPipeline(device->handle, pipelines->list[i].handle, NULL);
+    device->vk.DestroyPipelineCache(device->handle, pipelines->cache, NULL);
+    device->vk.DestroyPipelineLayout(device->handle, pipelines->layout, NULL);
+    device->vk.DestroyDescriptorSetLayout(device->handle, pipelines->set_layout, NULL);
+    free(pipelines->list);
+    free(pipelines);
+    device->pipelines = NULL;
+}
+
+static const struct rv_shader *find_shader(const char *name) {
+    for (const struct rv_shader *shader = rv_shaders; shader->name; shader++)
+        if (strcmp(shader->name, name) == 0)
+            return shader;
+    return NULL;
+}
+
+static enum rv_status compile(struct rv_device *device, const struct rv_shader *shader,
+                              const uint32_t *spec, uint32_t spec_count, VkPipeline *pipeline) {
+    enum rv_status status = RV_OK;
+    VkShaderModule module = VK_NULL_HANDLE;
+    VkSpecializationMapEntry entries[RV_SPEC_MAX];
+    for (uint32_t i = 0; i < spec_count; i++)
+        entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
+    VkSpecializationInfo specialization = {spec_count, entries, spec_count * 4, spec};
+    VkShaderModuleCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                     .codeSize = shader->size,
+                                     .pCode = shader->words};
+    RV_VK_TRY(device, CreateShaderModule(device->handle, &info, NULL, &module));
+    VkComputePipelineCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                  .module = module,
+                  .pName = "main",
+                  .pSpecializationInfo = &specialization},
+        .layout = device->pipelines->layout};
+    RV_VK_TRY(device, CreateComputePipelines(device->handle, device->pipelines->cache, 1, &create,
+                                             NULL, pipeline));
+    rv_device_name(device, VK_OBJECT_TYPE_PIPELINE, (uint64_t)(uintptr_t)*pipeline, shader->name);
+done:
+    device->vk.DestroyShaderModule(device->handle, module, NULL);
+    return status;
+}
+
+enum rv_status rv_pipeline_get(struct rv_device *device, const char *name, const uint32_t *spec,
+                               uint32_t spec_count, VkPipeline *pipeline) {
+    struct rv_pipelines *pipelines = device->pipelines;
+    for (uint32_t i = 0; i < pipelines->count; i++) {
+        const struct rv_pipeline *entry = &pipelines->list[i];
+        if (strcmp(entry->shader, name) == 0 && entry->spec_count == spec_count &&
+            memcmp(entry->spec, spec, spec_count * sizeof *spec) == 0) {
+            *pipeline = entry->handle;
+            return RV_OK;
+        }
+    }
+    const struct rv_shader *shader = find_shader(name);
+    if (!shader)
+        return rv_fail(RV_ERR_USAGE, "no shader is called \"%s\"", name);
+    if (pipelines->count == pipelines->capacity) {
+        uint32_t capacity = pipelines->capacity ? 2 * pipelines->capacity : 32;
+        void *list = realloc(pipelines->list, capacity * sizeof *pipelines->list);
+        if (!list)
+            return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while compiling %s", name);
+        pipelines->list = list;
+        pipelines->capacity = capacity;
+    }
+    struct rv_pipeline *entry = &pipelines->list[pipelines->count];
+    *entry = (struct rv_pipeline){.shader = shader->name, .spec_count = spec_count};
+    memcpy(entry->spec, spec, spec_count * sizeof *spec);
+    enum rv_status status = compile(device, shader, spec, spec_count, &entry->handle);
+    if (status == RV_OK) {
+        pipelines->count++;
+        *pipeline = entry->handle;
+    }
+    return status;
+}

@@ -1,0 +1,72 @@
+// Recording dispatches over byte ranges. Barriers follow from what each dispatch declares to read
+// and write: nobody writes one by hand.
+#ifndef RV_VK_RECORD_H
+#define RV_VK_RECORD_H
+
+#include "vk/memory.h"
+#include "vk/pipeline.h"
+
+// Bytes of a buffer.
+struct rv_range {
+    const struct rv_buffer *buffer;
+    uint64_t offset, size;
+};
+
+enum rv_access { RV_READ = 1, RV_WRITE = 2, RV_READ_WRITE = 3 };
+
+struct rv_binding {
+    uint32_t slot;         // < RV_BUFFER_SLOTS: a storage buffer; from there on: a texel buffer of
+                           // vec4 (read only)
+    enum rv_access access;
+    struct rv_range range; // offset and size are multiples of 256, which any device's alignment
+                           // divides (the specification's upper bound)
+};
+
+struct rv_dispatch {
+    const char *shader, *label;
+    const uint32_t *spec;
+    uint32_t spec_count;
+    const void *push;
+    uint32_t push_size;
+    const struct rv_binding *bindings;
+    uint32_t binding_count;
+    uint32_t groups[3];
+};
+
+struct rv_recorder {
+    struct rv_device *device;
+    VkCommandBuffer commands;
+    VkCommandPool pool;
+    VkDescriptorPool descriptors;
+    VkBufferView *views;  // of the texel buffers bound so far
+    uint32_t view_count, view_capacity;
+    VkQueryPool queries;  // NULL unless profiling
+    uint32_t query_count; // timestamps written; dispatch i lies between i and i + 1
+    struct rv_pending {
+        struct rv_range range;
+        enum rv_access access;
+    } *pending; // accesses since the last barrier
+    uint32_t pending_count, pending_capacity;
+    uint32_t barriers, dispatches; // recorded so far
+    bool ended;
+};
+
+// Begins a command buffer with room for `dispatches` dispatches, to be submitted any number of times.
+enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *device,
+                                uint32_t dispatches);
+void rv_recorder_finish(struct rv_recorder *recorder); // the work must have run
+// Adds GPU timestamps around every dispatch from here on. No effect without timestamp support.
+enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispatches);
+// Seconds that each profiled dispatch took in the last run; `seconds` has recorder->dispatches items.
+enum rv_status rv_recorder_times(struct rv_recorder *recorder, double *seconds);
+
+enum rv_status rv_record_dispatch(struct rv_recorder *recorder, const struct rv_dispatch *dispatch);
+enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from,
+                              struct rv_range to);
+enum rv_status rv_recorder_end(struct rv_recorder *recorder);
+enum rv_status rv_recorder_submit(struct rv_recorder *recorder, uint64_t *value);
+
+// True if the two ranges share a byte.
+bool rv_ranges_overlap(const struct rv_range *a, const struct rv_range *b);
+
+#endif

@@ -1,0 +1,16 @@
+// The compiled shaders, embedded at build time (see shaders/CMakeLists.txt).
+#ifndef RV_VK_SHADERS_H
+#define RV_VK_SHADERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct rv_shader {
+    const char *name;
+    const uint32_t *words;
+    size_t size; // bytes
+};
+
+extern const struct rv_shader rv_shaders[]; // ends with a NULL name
+
+#endif
