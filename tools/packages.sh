@@ -60,9 +60,15 @@ install_missing() {
     return 1
   fi
   echo "installing Debian packages: ${packages[*]}" >&2
-  as_root apt-get -qq update >&2 &&
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
-      --no-install-recommends "${packages[@]}" >&2
+  local log
+  log=$(mktemp)
+  if ! { as_root apt-get -q update && as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get -q install --yes --no-install-recommends "${packages[@]}"; } > "$log" 2>&1; then
+    cat "$log" >&2
+    rm "$log"
+    return 1
+  fi
+  rm "$log"
 }
 
 # download_package NAME fetches a .deb into the current folder without installing it.
