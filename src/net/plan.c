@@ -13,9 +13,11 @@ uint32_t rv_plan_add_tensor(struct rv_planner *p, enum rv_plan_kind kind, enum r
                             uint32_t channels) {
     struct rv_plan *plan = p->plan;
     struct rv_plan_tensor *tensor = &plan->tensors[plan->tensor_count];
+    char label[sizeof tensor->name]; // the name may lie in the plan itself
+    snprintf(label, sizeof label, "%s%s", prefix, name);
     *tensor = (struct rv_plan_tensor){
         .kind = kind, .space = space, .height = height, .width = width, .channels = channels};
-    snprintf(tensor->name, sizeof tensor->name, "%s%s", prefix, name);
+    memcpy(tensor->name, label, sizeof label);
     uint64_t pixels = (uint64_t)height * width, planes = (channels + 15) / 16;
     uint64_t plane = 0;
     switch (kind) {

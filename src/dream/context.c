@@ -1,0 +1,39 @@
+#include "dream/context.h"
+
+#include <stdlib.h>
+
+enum rv_status rv_devices(struct rv_device_info *devices, uint32_t *count) {
+    if (!count || (*count && !devices))
+        return rv_fail(RV_ERR_USAGE, "rv_devices needs a count, and an array unless it is 0");
+    return rv_device_list(devices, count);
+}
+
+enum rv_status rv_context_create(const struct rv_context_params *params, rv_context **context) {
+    *context = NULL;
+    struct rv_context *made = calloc(1, sizeof *made);
+    if (!made)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while opening a device");
+    enum rv_status status = rv_device_create(params, &made->device);
+    if (status != RV_OK) {
+        free(made);
+        return status;
+    }
+    *context = made;
+    return RV_OK;
+}
+
+void rv_context_destroy(rv_context **context) {
+    if (!context || !*context)
+        return;
+    rv_device_destroy(&(*context)->device);
+    free(*context);
+    *context = NULL;
+}
+
+const struct rv_device_info *rv_context_device(const rv_context *context) {
+    return &context->device->info;
+}
+
+uint32_t rv_context_validation_messages(const rv_context *context) {
+    return context->device->validation_messages;
+}

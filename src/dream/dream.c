@@ -1,0 +1,228 @@
+// A dream from the first octave to the last.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dream/context.h"
+#include "dream/network.h"
+#include "dream/objective.h"
+#include "dream/pyramid.h"
+
+struct dream {
+    struct rv_device *device;
+    struct rv_params params;
+    struct rv_target targets[RV_TARGET_MAX];
+    uint32_t target_count;
+    struct rv_plan *plans[RV_OCTAVE_MAX];
+    struct rv_network network;
+    struct rv_pyramid_pictures pictures;
+    rv_progress_fn progress;
+    void *progress_user;
+    double started, step_seconds, work, work_done; // work in floating-point operations
+    float loss;
+};
+
+static double now(void) {
+    struct timespec t;
+    timespec_get(&t, TIME_UTC);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+// A whole number in [-most, most], a pure function of its arguments (splitmix64's output function).
+static int32_t draw(uint64_t seed, uint64_t octave, uint64_t iteration, uint64_t axis,
+                    int32_t most) {
+    uint64_t z = seed + ((octave << 32 | iteration << 1 | axis) + 1) * 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    z ^= z >> 31;
+    return (int32_t)(z % (2 * (uint64_t)most + 1)) - most;
+}
+
+static int32_t wrapped(int32_t value, uint32_t size) {
+    int32_t rest = value % (int32_t)size;
+    return rest < 0 ? rest + (int32_t)size : rest;
+}
+
+static void prepare_control(struct dream *d, uint32_t octave) {
+    struct rv_extent size = d->pictures.sizes.octave[octave];
+    struct rv_iteration *log = rv_network_log(&d->network);
+    memset(log, 0, d->network.log_lines * sizeof *log);
+    for (uint32_t i = 0; i < d->params.iterations && d->params.jitter > 0; i++) {
+        log[i].jitter_x = wrapped(draw(d->params.seed, octave, i, 0, d->params.jitter), size.width);
+        log[i].jitter_y =
+            wrapped(draw(d->params.seed, octave, i, 1, d->params.jitter), size.height);
+    }
+    *rv_network_control(&d->network) = (struct rv_control){
+        .jitter_x = log[0].jitter_x,
+        .jitter_y = log[0].jitter_y,
+        .step = d->params.step,
+        .max_loss = d->params.max_loss < 0 ? INFINITY : d->params.max_loss,
+        .mean_abs = d->params.normalize == RV_NORMALIZE_MEAN_ABS,
+        .targets = d->target_count,
+        .pixels = size.width * size.height};
+}
+
+static enum rv_status judge(const struct rv_iteration *line, uint32_t iteration, uint32_t octave) {
+    if (line->stopped == RV_STOP_ZERO)
+        return rv_fail(RV_ERR_NUMERIC,
+                       "the gradient is zero at step %u of octave %u: nothing in this picture "
+                       "excites the layers: choose others, or another picture",
+                       iteration + 1, octave + 1);
+    if (line->stopped == RV_STOP_NOT_FINITE)
+        return rv_fail(RV_ERR_NUMERIC,
+                       "the gradient is not finite at step %u of octave %u: use a smaller step, or "
+                       "other layers",
+                       iteration + 1, octave + 1);
+    return RV_OK;
+}
+
+static enum rv_status report(struct dream *d, uint32_t octave, uint32_t iteration, float loss) {
+    struct rv_extent size = d->pictures.sizes.octave[octave];
+    if (!d->progress)
+        return RV_OK;
+    double seconds = now() - d->started, fraction = d->work_done / d->work;
+    struct rv_progress progress = {.fraction = fraction < 1 ? fraction : 1,
+                                   .octave = octave + 1,
+                                   .octaves = d->pictures.sizes.count,
+                                   .iteration = iteration,
+                                   .iterations = d->params.iterations,
+                                   .width = size.width,
+                                   .height = size.height,
+                                   .loss = loss,
+                                   .seconds = seconds,
+                                   .seconds_left =
+                                       fraction > 0.01 ? seconds / fraction - seconds : -1};
+    if (d->progress(d->progress_user, &progress))
+        return RV_OK;
+    return rv_fail(RV_ERR_CANCELLED, "cancelled at step %u of octave %u", iteration, octave + 1);
+}
+
+// Replays the recorded iteration. One submission is always queued behind the one that runs, so that
+// the device never waits for the host.
+static enum rv_status iterate(struct dream *d, struct rv_recorder *recorder, uint32_t octave) {
+    enum rv_status status = RV_OK;
+    const struct rv_iteration *log = rv_network_log(&d->network);
+    uint32_t count = d->params.iterations, submitted = 0;
+    uint64_t first = d->device->submitted + 1;
+    for (uint32_t i = 0; i < count; i++) {
+        for (; submitted < count && submitted < i + 2; submitted++)
+            RV_TRY(rv_recorder_submit(recorder, NULL));
+        RV_TRY(rv_device_wait(d->device, first + i));
+        RV_TRY(judge(&log[i], i, octave));
+        d->work_done += d->plans[octave]->flops;
+        d->loss = log[i].loss;
+        RV_TRY(report(d, octave, i + 1, log[i].loss));
+        if (log[i].stopped == RV_STOP_LOSS) {
+            d->work_done += (count - 1 - i) * d->plans[octave]->flops;
+            break;
+        }
+    }
+done:
+    if (!d->device->lost) {
+        enum rv_status waited = rv_device_wait(d->device, d->device->submitted);
+        if (status == RV_OK)
+            status = waited;
+    }
+    return status;
+}
+
+static enum rv_status dream_octave(struct dream *d, uint32_t octave) {
+    enum rv_status status;
+    struct rv_plan *plan = d->plans[octave];
+    struct rv_recorder recorder = {0};
+    RV_TRY(rv_pyramid_enter(&d->pictures, octave));
+    RV_TRY(report(d, octave, 0, NAN));
+    prepare_control(d, octave);
+    RV_TRY(rv_recorder_init(&recorder, d->device, plan->step_count + 3));
+    struct rv_range picture = d->pictures.current;
+    picture.size = rv_image_bytes(d->pictures.sizes.octave[octave]);
+    RV_TRY(rv_network_record(&d->network, plan, picture, &recorder));
+    RV_TRY(rv_network_ascend(&d->network, plan, picture, d->params.clip == RV_CLIP_STEP,
+                             &recorder));
+    RV_TRY(rv_recorder_end(&recorder));
+    double begun = now();
+    status = iterate(d, &recorder, octave);
+    d->step_seconds += now() - begun;
+    if (status == RV_OK)
+        status = rv_pyramid_leave(&d->pictures);
+done:
+    rv_recorder_finish(&recorder);
+    return status;
+}
+
+static enum rv_status plan_octaves(struct dream *d, const struct rv_weights *weights,
+                                   const struct rv_pyramid_sizes *sizes) {
+    for (uint32_t i = 0; i < sizes->count; i++) {
+        struct rv_plan_request request = {
+            .height = sizes->octave[i].height,
+            .width = sizes->octave[i].width,
+            .targets = d->targets,
+            .target_count = d->target_count,
+            .objective = d->params.objective,
+            .border = d->params.border > 0 ? (uint32_t)d->params.border : 0,
+            .pool_counts_padding = weights->pool_counts_padding};
+        enum rv_status status = rv_plan_create(&request, &d->plans[i]);
+        if (status != RV_OK)
+            return status;
+        d->work += d->plans[i]->flops * d->params.iterations;
+    }
+    return RV_OK;
+}
+
+static enum rv_status dream_all(struct dream *d, const rv_weights *weights,
+                                const struct rv_picture *input, struct rv_picture *output) {
+    enum rv_status status;
+    struct rv_pyramid_sizes sizes;
+    RV_TRY(rv_objective_parse(d->params.layers, d->targets, &d->target_count));
+    RV_TRY(rv_objective_reach(d->targets, d->target_count, weights));
+    RV_TRY(rv_pyramid_sizes(&d->params, (struct rv_extent){input->width, input->height}, &sizes));
+    RV_TRY(plan_octaves(d, weights, &sizes));
+    RV_TRY(rv_network_init(&d->network, d->device, weights, d->plans, sizes.count,
+                           d->params.iterations));
+    RV_TRY(rv_pyramid_init(&d->pictures, d->device, &d->params, input, &sizes));
+    for (uint32_t i = 0; i < sizes.count && status == RV_OK; i++)
+        status = dream_octave(d, i);
+    if (status == RV_OK)
+        status = rv_pyramid_result(&d->pictures, output);
+    else if (status == RV_ERR_CANCELLED && rv_pyramid_result(&d->pictures, output) != RV_OK)
+        status = RV_ERR_DEVICE_LOST;
+done:
+    return status;
+}
+
+enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
+                        const struct rv_picture *input, const struct rv_params *params,
+                        rv_progress_fn progress, void *progress_user, struct rv_picture *output,
+                        struct rv_dream_stats *stats) {
+    if (output)
+        *output = (struct rv_picture){0};
+    if (stats)
+        *stats = (struct rv_dream_stats){0};
+    if (!context || !weights || !input || !input->pixels || !output)
+        return rv_fail(RV_ERR_USAGE, "rv_dream needs a context, weights, a picture and an output");
+    struct dream *d = calloc(1, sizeof *d);
+    if (!d)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory");
+    d->device = context->device;
+    d->progress = progress;
+    d->progress_user = progress_user;
+    d->started = now();
+    d->device->peak_bytes = d->device->bytes;
+    enum rv_status status = rv_params_resolve(params, &d->params);
+    if (status == RV_OK)
+        status = dream_all(d, weights, input, output);
+    if (stats)
+        *stats = (struct rv_dream_stats){.device_bytes = d->device->peak_bytes,
+                                         .arena_bytes = d->network.arena.size,
+                                         .flops = d->work_done,
+                                         .seconds = now() - d->started,
+                                         .step_seconds = d->step_seconds,
+                                         .loss = d->loss};
+    rv_pyramid_finish(&d->pictures);
+    rv_network_finish(&d->network);
+    for (uint32_t i = 0; i < RV_OCTAVE_MAX; i++)
+        free(d->plans[i]);
+    free(d);
+    return status;
+}

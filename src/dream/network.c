@@ -1,0 +1,105 @@
+#include "dream/network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PARTIAL_BYTES ((uint64_t)RV_GRADIENT_PARTIALS * 16)
+
+static struct rv_extent extent_of(const struct rv_plan *plan) {
+    return (struct rv_extent){plan->graph.width, plan->graph.height};
+}
+
+static enum rv_status upload_weights(struct rv_network *network, const struct rv_plan *plan,
+                                     const struct rv_weights *weights) {
+    enum rv_status status = rv_buffer_init(network->device, &network->weights, plan->weights_bytes,
+                                           RV_MEMORY_DEVICE, "weights");
+    if (status != RV_OK)
+        return status;
+    void *packed = calloc(1, plan->weights_bytes);
+    if (!packed)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while packing the weights");
+    rv_plan_pack(plan, weights, packed);
+    status = rv_buffer_write(network->device, &network->weights, 0, packed, plan->weights_bytes);
+    free(packed);
+    return status;
+}
+
+enum rv_status rv_network_init(struct rv_network *network, struct rv_device *device,
+                               const struct rv_weights *weights, struct rv_plan *const *plans,
+                               uint32_t plan_count, uint32_t iterations) {
+    enum rv_status status;
+    uint64_t arena = RV_PLAN_ALIGNMENT;
+    *network = (struct rv_network){.device = device, .log_lines = iterations + 1};
+    for (uint32_t i = 0; i < plan_count; i++) {
+        uint64_t bytes = rv_image_bytes(extent_of(plans[i]));
+        if (plans[i]->arena_bytes > arena)
+            arena = plans[i]->arena_bytes;
+        if (bytes > network->gradient_bytes)
+            network->gradient_bytes = bytes;
+    }
+    // The largest first: if memory is short, it is said at once.
+    RV_TRY(rv_buffer_init(device, &network->arena, arena, RV_MEMORY_DEVICE, "arena"));
+    RV_TRY(upload_weights(network, plans[0], weights));
+    RV_TRY(rv_buffer_init(device, &network->gradient, network->gradient_bytes + PARTIAL_BYTES,
+                          RV_MEMORY_DEVICE, "gradient"));
+    uint64_t log_bytes = (network->log_lines * sizeof(struct rv_iteration) + 255) / 256 * 256;
+    RV_TRY(rv_buffer_init(device, &network->control, RV_LOG_OFFSET + log_bytes, RV_MEMORY_HOST,
+                          "control"));
+    memset(network->control.mapped, 0, network->control.size);
+    return RV_OK;
+done:
+    rv_network_finish(network);
+    return status;
+}
+
+void rv_network_finish(struct rv_network *network) {
+    if (!network->device)
+        return;
+    rv_buffer_finish(network->device, &network->control);
+    rv_buffer_finish(network->device, &network->gradient);
+    rv_buffer_finish(network->device, &network->weights);
+    rv_buffer_finish(network->device, &network->arena);
+    network->device = NULL;
+}
+
+struct rv_control *rv_network_control(const struct rv_network *network) {
+    return network->control.mapped;
+}
+
+struct rv_iteration *rv_network_log(const struct rv_network *network) {
+    return (struct rv_iteration *)((char *)network->control.mapped + RV_LOG_OFFSET);
+}
+
+struct rv_range rv_network_gradient(const struct rv_network *network,
+                                    const struct rv_plan *plan) {
+    return (struct rv_range){&network->gradient, 0, rv_image_bytes(extent_of(plan))};
+}
+
+enum rv_status rv_network_record(const struct rv_network *network, const struct rv_plan *plan,
+                                 struct rv_range picture, struct rv_recorder *recorder) {
+    struct rv_op_buffers buffers = {
+        .space = {[RV_SPACE_ARENA] = &network->arena,
+                  [RV_SPACE_PICTURE] = picture.buffer,
+                  [RV_SPACE_GRADIENT] = &network->gradient,
+                  [RV_SPACE_LOSS] = &network->control},
+        .offset = {[RV_SPACE_PICTURE] = picture.offset, [RV_SPACE_LOSS] = RV_LOSSES_OFFSET},
+        .weights = &network->weights,
+        .control = &network->control};
+    struct rv_op_context context = {recorder, plan, &buffers};
+    return rv_op_record_plan(&context);
+}
+
+enum rv_status rv_network_ascend(const struct rv_network *network, const struct rv_plan *plan,
+                                 struct rv_range picture, bool clip,
+                                 struct rv_recorder *recorder) {
+    struct rv_ascend_op op = {
+        .picture = picture,
+        .gradient = rv_network_gradient(network, plan),
+        .control = {&network->control, RV_CONTROL_OFFSET, 256},
+        .log = {&network->control, RV_LOG_OFFSET, network->control.size - RV_LOG_OFFSET},
+        .losses = {&network->control, RV_LOSSES_OFFSET, 256},
+        .partials = {&network->gradient, network->gradient_bytes, PARTIAL_BYTES},
+        .pixels = plan->graph.width * plan->graph.height,
+        .clip = clip};
+    return rv_op_ascend(recorder, &op);
+}

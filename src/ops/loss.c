@@ -1,0 +1,76 @@
+// The objective: its value and its gradient at the layers.
+#include "layout/loss.h"
+#include "ops/op.h"
+
+_Static_assert(RV_LOSS_PARTIAL_COUNT == RV_LOSS_PARTIALS, "the plan reserves what the kernel sums");
+
+static struct rv_loss_push make_push(const struct rv_plan_tensor *tensor, uint32_t channels,
+                                     const struct rv_plan_seed *seed) {
+    return (struct rv_loss_push){.size = rv_op_size(tensor),
+                                 .plane = rv_op_plane(tensor),
+                                 .channels = channels,
+                                 .first = seed->first,
+                                 .end = seed->end,
+                                 .border = seed->border,
+                                 .constant = seed->constant,
+                                 .linear = seed->linear};
+}
+
+static void bind_affine(const struct rv_op_context *context, const struct rv_step *step,
+                        struct rv_op_dispatch *d, struct rv_range fallback) {
+    rv_op_bind(d, RV_LOSS_AFFINE, RV_READ,
+               step->seed.affine ? rv_op_constants(context, step->constants_offset,
+                                                   step->constants_bytes)
+                                 : fallback);
+}
+
+enum rv_status rv_op_seed(const struct rv_op_context *context, const struct rv_step *step) {
+    const struct rv_plan_access *target = rv_op_find(step, RV_ROLE_TARGET);
+    const struct rv_plan_access *mask = rv_op_find(step, RV_ROLE_MASK);
+    const struct rv_plan_tensor *tensor = &context->plan->tensors[target->tensor];
+    struct rv_range all = rv_op_range(context, target);
+    struct rv_loss_push push = make_push(tensor, target->channels, &step->seed);
+    if (mask) {
+        push.mask_plane = rv_op_mask_plane(&context->plan->tensors[mask->tensor]);
+        push.relu = mask->channels;
+    }
+    struct rv_op_dispatch d;
+    rv_op_begin(&d, "seed", step->label, 3, &push, sizeof push);
+    d.spec[RV_LOSS_SPEC_OVERWRITE] = step->flag;
+    d.spec[RV_LOSS_SPEC_MASKED] = mask != NULL;
+    d.spec[RV_LOSS_SPEC_AFFINE] = step->seed.affine != 0;
+    rv_op_bind_role(context, &d, step, RV_ROLE_TARGET, RV_LOSS_TARGET, all);
+    rv_op_bind_role(context, &d, step, RV_ROLE_SEED, RV_LOSS_VALUES, all);
+    rv_op_bind_role(context, &d, step, RV_ROLE_MASK, RV_LOSS_MASK, all);
+    bind_affine(context, step, &d, all);
+    uint64_t pixels = (uint64_t)tensor->height * tensor->width;
+    return rv_op_dispatch(context->recorder, &d, rv_op_groups(pixels, 64), target->channels / 4, 1);
+}
+
+enum rv_status rv_op_loss_partial(const struct rv_op_context *context,
+                                  const struct rv_step *step) {
+    const struct rv_plan_access *source = rv_op_find(step, RV_ROLE_SOURCE);
+    struct rv_range target = rv_op_range(context, rv_op_find(step, RV_ROLE_TARGET));
+    struct rv_loss_push push = make_push(&context->plan->tensors[source->tensor], source->channels,
+                                         &step->seed);
+    bool square = step->seed.linear != 0;
+    if (square) // the gradient of w / N * y^2 is 2 w / N * y
+        push.constant = step->seed.linear / 2;
+    struct rv_op_dispatch d;
+    rv_op_begin(&d, "loss_partial", step->label, 4, &push, sizeof push);
+    d.spec[RV_LOSS_SPEC_AFFINE] = step->seed.affine != 0;
+    d.spec[RV_LOSS_SPEC_SQUARE] = square;
+    rv_op_bind_role(context, &d, step, RV_ROLE_TARGET, RV_LOSS_TARGET, target);
+    rv_op_bind_role(context, &d, step, RV_ROLE_SOURCE, RV_LOSS_VALUES, target);
+    bind_affine(context, step, &d, target);
+    return rv_op_dispatch(context->recorder, &d, RV_LOSS_PARTIALS / 64, 1, 1);
+}
+
+enum rv_status rv_op_loss_sum(const struct rv_op_context *context, const struct rv_step *step) {
+    struct rv_range target = rv_op_range(context, rv_op_find(step, RV_ROLE_TARGET));
+    struct rv_op_dispatch d;
+    rv_op_begin(&d, "loss_sum", step->label, 0, NULL, 0);
+    rv_op_bind_role(context, &d, step, RV_ROLE_TARGET, RV_LOSS_TARGET, target);
+    rv_op_bind_role(context, &d, step, RV_ROLE_SOURCE, RV_LOSS_VALUES, target);
+    return rv_op_dispatch(context->recorder, &d, step->index, 1, 1);
+}

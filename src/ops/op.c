@@ -1,0 +1,93 @@
+#include "ops/op.h"
+
+const struct rv_plan_access *rv_op_find(const struct rv_step *step, enum rv_role role) {
+    for (uint32_t i = 0; i < step->access_count; i++)
+        if (step->access[i].role == role)
+            return &step->access[i];
+    return NULL;
+}
+
+struct rv_range rv_op_range(const struct rv_op_context *context,
+                            const struct rv_plan_access *access) {
+    const struct rv_plan_tensor *tensor = &context->plan->tensors[access->tensor];
+    const struct rv_op_buffers *buffers = context->buffers;
+    bool planes = tensor->kind != RV_TENSOR_PIXELS && tensor->kind != RV_TENSOR_LINES;
+    uint64_t start = buffers->offset[tensor->space] + tensor->offset;
+    return (struct rv_range){
+        .buffer = buffers->space[tensor->space],
+        .offset = start + (planes ? access->channel / 16 * tensor->plane_bytes : 0),
+        .size = planes ? (access->channels + 15) / 16 * tensor->plane_bytes : tensor->bytes};
+}
+
+struct rv_range rv_op_constants(const struct rv_op_context *context, uint64_t offset,
+                                uint64_t size) {
+    return (struct rv_range){context->buffers->weights, offset,
+                             (size + RV_PLAN_ALIGNMENT - 1) / RV_PLAN_ALIGNMENT *
+                                 RV_PLAN_ALIGNMENT};
+}
+
+void rv_op_begin(struct rv_op_dispatch *d, const char *shader, const char *label,
+                 uint32_t spec_count, const void *push, uint32_t push_size) {
+    *d = (struct rv_op_dispatch){.dispatch = {.shader = shader,
+                                              .label = label,
+                                              .spec_count = spec_count,
+                                              .push = push,
+                                              .push_size = push_size}};
+}
+
+void rv_op_bind(struct rv_op_dispatch *d, uint32_t slot, enum rv_access access,
+                struct rv_range range) {
+    d->bindings[d->dispatch.binding_count++] = (struct rv_binding){slot, access, range};
+}
+
+void rv_op_bind_role(const struct rv_op_context *context, struct rv_op_dispatch *d,
+                     const struct rv_step *step, enum rv_role role, uint32_t slot,
+                     struct rv_range fallback) {
+    const struct rv_plan_access *access = rv_op_find(step, role);
+    enum rv_access kind = RV_READ;
+    if (access && access->writes)
+        kind = access->reads ? RV_READ_WRITE : RV_WRITE;
+    rv_op_bind(d, slot, kind, access ? rv_op_range(context, access) : fallback);
+}
+
+enum rv_status rv_op_dispatch(struct rv_recorder *recorder, struct rv_op_dispatch *d, uint32_t x,
+                              uint32_t y, uint32_t z) {
+    uint32_t most = recorder->device->limits.group_count;
+    if (x > most || y > 65535)
+        return rv_fail(RV_ERR_INPUT, "%s: the picture is too large for this device: use a smaller "
+                                     "one (--size)", d->dispatch.label);
+    d->dispatch.bindings = d->bindings;
+    d->dispatch.spec = d->spec;
+    d->dispatch.groups[0] = x;
+    d->dispatch.groups[1] = y;
+    d->dispatch.groups[2] = z;
+    return rv_record_dispatch(recorder, &d->dispatch);
+}
+
+enum rv_status rv_op_record(const struct rv_op_context *context, const struct rv_step *step) {
+    switch (step->op) {
+    case RV_OP_CONV:
+        return rv_op_conv(context, step);
+    case RV_OP_MAX_POOL:
+    case RV_OP_MAX_POOL_GRADIENT:
+    case RV_OP_AVG_POOL:
+    case RV_OP_AVG_POOL_GRADIENT:
+        return rv_op_pool(context, step);
+    case RV_OP_SEED:
+        return rv_op_seed(context, step);
+    case RV_OP_LOSS_PARTIAL:
+        return rv_op_loss_partial(context, step);
+    case RV_OP_LOSS_SUM:
+        return rv_op_loss_sum(context, step);
+    case RV_OP_COUNT:
+        break;
+    }
+    return rv_fail(RV_ERR_USAGE, "%s: no such operation", step->label);
+}
+
+enum rv_status rv_op_record_plan(const struct rv_op_context *context) {
+    enum rv_status status = RV_OK;
+    for (uint32_t i = 0; i < context->plan->step_count && status == RV_OK; i++)
+        status = rv_op_record(context, &context->plan->steps[i]);
+    return status;
+}

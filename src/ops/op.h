@@ -1,0 +1,70 @@
+// From a step of the plan to a dispatch: each operation chooses its kernel, fills its push constants
+// and records itself. The files here are one per family of operations.
+#ifndef RV_OPS_OP_H
+#define RV_OPS_OP_H
+
+#include "net/plan.h"
+#include "vk/record.h"
+
+// The buffers a plan is recorded over. All are borrowed and outlive the recorder.
+struct rv_op_buffers {
+    const struct rv_buffer *space[4]; // by enum rv_plan_space
+    uint64_t offset[4];               // where each begins in its buffer, a multiple of 256
+    const struct rv_buffer *weights;  // packed
+    const struct rv_buffer *control;  // struct rv_control, at offset 0
+};
+
+struct rv_op_context {
+    struct rv_recorder *recorder;
+    const struct rv_plan *plan;
+    const struct rv_op_buffers *buffers;
+};
+
+// Records one step, or all of them in order.
+enum rv_status rv_op_record(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_record_plan(const struct rv_op_context *context);
+
+// What the files share.
+const struct rv_plan_access *rv_op_find(const struct rv_step *step, enum rv_role role);
+struct rv_range rv_op_range(const struct rv_op_context *context,
+                            const struct rv_plan_access *access);
+struct rv_range rv_op_constants(const struct rv_op_context *context, uint64_t offset,
+                                uint64_t size);
+// A dispatch under construction. Slots nobody binds show the target: a kernel may name them without
+// using them.
+struct rv_op_dispatch {
+    struct rv_dispatch dispatch;
+    struct rv_binding bindings[RV_BINDING_MAX];
+    uint32_t spec[RV_SPEC_MAX];
+};
+void rv_op_begin(struct rv_op_dispatch *d, const char *shader, const char *label,
+                 uint32_t spec_count, const void *push, uint32_t push_size);
+void rv_op_bind(struct rv_op_dispatch *d, uint32_t slot, enum rv_access access,
+                struct rv_range range);
+// Binds a step's access of that role if it has one, else `fallback`.
+void rv_op_bind_role(const struct rv_op_context *context, struct rv_op_dispatch *d,
+                     const struct rv_step *step, enum rv_role role, uint32_t slot,
+                     struct rv_range fallback);
+enum rv_status rv_op_dispatch(struct rv_recorder *recorder, struct rv_op_dispatch *d, uint32_t x,
+                              uint32_t y, uint32_t z);
+
+static inline uint32_t rv_op_size(const struct rv_plan_tensor *tensor) {
+    return tensor->width | tensor->height << 16;
+}
+static inline uint32_t rv_op_plane(const struct rv_plan_tensor *tensor) { // in vec4s
+    return (uint32_t)(tensor->plane_bytes / 16);
+}
+static inline uint32_t rv_op_mask_plane(const struct rv_plan_tensor *tensor) { // in words
+    return (uint32_t)(tensor->plane_bytes / 4);
+}
+static inline uint32_t rv_op_groups(uint64_t items, uint32_t size) {
+    return (uint32_t)((items + size - 1) / size);
+}
+
+enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_pool(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_seed(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_loss_partial(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_loss_sum(const struct rv_op_context *context, const struct rv_step *step);
+
+#endif
