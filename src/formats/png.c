@@ -12,6 +12,7 @@
 
 static const char text_key[] = "reverie";
 static const char out_of_memory[] = "out of memory";
+static const char cut_short[] = "the file is cut short";
 
 // One run of libpng, reading or writing. libpng reports errors by a callback that must not return:
 // it jumps to `escape`. All that changes between setjmp and longjmp lives here, in the caller's
@@ -53,9 +54,26 @@ static void on_warning(png_structp png, png_const_charp message) {
 static void read_bytes(png_structp png, png_bytep to, size_t size) {
     struct png_run *run = png_get_io_ptr(png);
     if (size > run->source->size - run->at)
-        png_error(png, "the file is cut short");
+        png_error(png, cut_short);
     memcpy(to, run->source->data + run->at, size);
     run->at += size;
+}
+
+// Whether every chunk lies within the file, up to the one that ends it. libpng takes a length at
+// its word and may allocate that much before it reads.
+static bool chunks_fit(const struct rv_source *source) {
+    const uint8_t *chunk = source->data + 8;
+    size_t left = source->size - 8;
+    while (left >= 12) {
+        size_t length = (size_t)png_get_uint_32(chunk) + 12;
+        if (length > left)
+            return false;
+        if (memcmp(chunk + 4, "IEND", 4) == 0)
+            return true;
+        chunk += length;
+        left -= length;
+    }
+    return false;
 }
 
 // Every kind of PNG becomes RGB or RGBA of 8 or 16 bits; true with alpha.
@@ -116,6 +134,8 @@ static void read_picture(struct png_run *run) {
         run->status = rv_fail(RV_ERR_NO_MEMORY, "%s: out of memory", run->name);
         return;
     }
+    if (!chunks_fit(run->source))
+        png_error(run->png, cut_short);
     // Our limits are checked below, with a message that says what to do.
     png_set_user_limits(run->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_read_fn(run->png, run, read_bytes);
