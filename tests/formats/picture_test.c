@@ -368,7 +368,7 @@ Test(picture, rounding) {
             long got = lroundf(again.picture.pixels[0] * (bits == 8 ? 255.0f : 65535.0f));
             cr_expect_eq(got, wanted, "%g at %d bits is %ld, not %ld", cases[i].value, bits, got,
                          wanted);
-            cr_expect_eq(again.bits, bits);
+            cr_expect_eq(again.bits, (uint32_t)bits);
             rv_photo_free(&again);
         }
     }
