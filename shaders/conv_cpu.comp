@@ -19,6 +19,12 @@ layout(set = 0, binding = RV_CONV_TEXEL_SOURCE_B) uniform samplerBuffer source_b
 
 const int PIXELS = 8;
 
+#ifdef FORWARD
+const int PARTS = WRAP_OR_TWO ? 1 : 4; // vec4s of a block; the picture has one
+#else
+const int PARTS = 4;
+#endif
+
 vec4 low[PIXELS], high[PIXELS];
 
 // Four input channels: a[i] times the 4 x 8 weights from `at`.
@@ -36,7 +42,6 @@ vec4 low[PIXELS], high[PIXELS];
     {                                                                                              \
         ivec2 size = source_size(number), taps = source_taps(number, gl_WorkGroupID.z);            \
         int plane = int(push.source[number].plane), channels = int(push.source[number].channels);  \
-        int pixel_size = min(channels / 4, 4);                                                     \
         for (int tap_y = 0; tap_y < taps.y; tap_y++)                                               \
             for (int tap_x = 0; tap_x < taps.x; tap_x++) {                                         \
                 int read[PIXELS];                                                                  \
@@ -45,10 +50,10 @@ vec4 low[PIXELS], high[PIXELS];
                     ivec2 p = source_start(number, position[i]) + ivec2(tap_x, tap_y);             \
                     bool is = !CHECK || is_inside(p, size);                                        \
                     inside[i] = is ? 1.0 : 0.0;                                                    \
-                    read[i] = is ? source_pixel(number, p, size) * pixel_size : 0;                 \
+                    read[i] = is ? source_pixel(number, p, size) * PARTS : 0;                      \
                 }                                                                                  \
                 for (int c = 0; c < channels; c += 16) {                                           \
-                    for (int part = 0; part < pixel_size; part++) {                                \
+                    for (int part = 0; part < PARTS; part++) {                                     \
                         vec4 a[PIXELS];                                                            \
                         for (int i = 0; i < PIXELS; i++) {                                         \
                             a[i] = texelFetch(from, read[i] + part);                               \
