@@ -3,10 +3,14 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+static uint32_t messages; // warnings and errors so far
+
 static void print(void *user, enum rv_log_level level, const char *message) {
     (void)user;
-    if (level <= RV_LOG_WARNING)
-        fprintf(stderr, "%s\n", message);
+    if (level > RV_LOG_WARNING)
+        return;
+    fprintf(stderr, "%s\n", message);
+    messages++;
 }
 
 rv_context *rv_test_context(void) {
@@ -17,7 +21,6 @@ rv_context *rv_test_context(void) {
 }
 
 void rv_test_context_end(rv_context **context) {
-    uint32_t messages = rv_context_validation_messages(*context);
-    rv_context_destroy(context);
+    rv_context_destroy(context); // the layer then reports what was never destroyed
     cr_expect(messages == 0, "the validation layer reported %u times", messages);
 }
