@@ -20,7 +20,7 @@
 static const struct rv_preset presets[] = {
     {"reverie",
      "ours: Google's octaves and jitter, TensorFlow's objective",
-     {sizeof(struct rv_params), "reverie", "mixed3,mixed5", RV_OBJECTIVE_MEAN, 4, 1.4f, 10, 0.02f,
+     {sizeof(struct rv_params), "reverie", "mixed3,mixed5", RV_OBJECTIVE_MEAN, 4, 1.4f, 10, 0.015f,
       32, RV_OFF, RV_NORMALIZE_STD, RV_PYRAMID_DETAIL, RV_RESIZE_HALF_PIXEL, RV_CLIP_STEP,
       MAX_LOSS_NEVER, 0}},
     {"tf",
