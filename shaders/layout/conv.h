@@ -25,10 +25,11 @@
 #define RV_CONV_SPEC_TWO 1   // backward: there is a second source
 #define RV_CONV_SPEC_ADD 2   // backward: add to the target
 #define RV_CONV_SPEC_SEED 3  // backward: add the objective's gradient
-#define RV_CONV_SPEC_PARITY 4 // backward of 3x3, stride 2: z = 0..3 computes the pixels (2y + z / 2,
-                              // 2x + z % 2) of the target from the taps that reach them; a second
-                              // source is 1x1, stride 1
-#define RV_CONV_SPEC_TILE 5  // conv_gemm: 0 = 64 pixels x 64 channels, 1 = 128 x 32
+#define RV_CONV_SPEC_PARITY                                                                        \
+    4                       // backward of 3x3, stride 2: z = 0..3 computes the pixels (2y + z / 2,
+                            // 2x + z % 2) of the target from the taps that reach them; a second
+                            // source is 1x1, stride 1
+#define RV_CONV_SPEC_TILE 5 // conv_gemm: 0 = 64 pixels x 64 channels, 1 = 128 x 32
 #define RV_CONV_SPEC_COUNT 6
 
 struct rv_conv_push_source {
@@ -41,11 +42,11 @@ struct rv_conv_push_source {
 
 struct rv_conv_push {
     RV_STRUCT(rv_conv_push_source) source[2];
-    RV_UINT grid_size; // output positions: width | height << 16; of parity 0 with PARITY
-    RV_UINT channels;  // computed, a multiple of 16 (8: the picture's gradient)
-    RV_UINT split;     // first channel of target B
-    RV_UINT relu;      // channels below it: ReLU, or mask
-    RV_UINT target_size;                  // width | height << 16
+    RV_UINT grid_size;   // output positions: width | height << 16; of parity 0 with PARITY
+    RV_UINT channels;    // computed, a multiple of 16 (8: the picture's gradient)
+    RV_UINT split;       // first channel of target B
+    RV_UINT relu;        // channels below it: ReLU, or mask
+    RV_UINT target_size; // width | height << 16
     RV_UINT target_plane, target_b_plane; // vec4s
     RV_UINT mask_plane, mask_b_plane;     // words
     RV_FLOAT seed_constant, seed_linear;

@@ -5,8 +5,8 @@
 
 #include "layout/types.h"
 
-// What changes from one iteration to the next lives here, so that one recorded command buffer serves
-// them all. Written by the host before an octave, by `iterate` during it.
+// What changes from one iteration to the next lives here, so that one recorded command buffer
+// serves them all. Written by the host before an octave, by `iterate` during it.
 struct rv_control {
     RV_INT jitter_x, jitter_y; // of the running iteration, 0 <= jitter < size
     RV_UINT iteration;         // that runs, from 0
@@ -59,8 +59,8 @@ struct rv_pixels_push {
 struct rv_resize_push {
     RV_UINT source_size, target_size; // width | height << 16
     RV_UINT align_corners;
-    RV_UINT quantise;        // the source is cut to 8 bits first
-    RV_FLOAT weight, other;  // target = weight * resized + other * second picture
+    RV_UINT quantise;       // the source is cut to 8 bits first
+    RV_FLOAT weight, other; // target = weight * resized + other * second picture
 };
 
 #endif

@@ -17,13 +17,13 @@
 #define RV_LOSS_PARTIAL_COUNT 4096 // RV_LOSS_PARTIALS of net/plan.h
 
 struct rv_loss_push {
-    RV_UINT size;                // width | height << 16
-    RV_UINT plane;               // vec4s
-    RV_UINT mask_plane;          // words
-    RV_UINT channels, relu;      // channels below `relu` have a mask
-    RV_UINT first, end;          // channels that count
-    RV_UINT border;              // positions left out at each edge
-    RV_FLOAT constant, linear;   // gradient: constant + linear * value; partial sums: * constant
+    RV_UINT size;              // width | height << 16
+    RV_UINT plane;             // vec4s
+    RV_UINT mask_plane;        // words
+    RV_UINT channels, relu;    // channels below `relu` have a mask
+    RV_UINT first, end;        // channels that count
+    RV_UINT border;            // positions left out at each edge
+    RV_FLOAT constant, linear; // gradient: constant + linear * value; partial sums: * constant
 };
 
 #endif

@@ -53,14 +53,14 @@ static void prepare_control(struct dream *d, uint32_t octave) {
         log[i].jitter_y =
             wrapped(draw(d->params.seed, octave, i, 1, d->params.jitter), size.height);
     }
-    *rv_network_control(&d->network) = (struct rv_control){
-        .jitter_x = log[0].jitter_x,
-        .jitter_y = log[0].jitter_y,
-        .step = d->params.step,
-        .max_loss = d->params.max_loss < 0 ? INFINITY : d->params.max_loss,
-        .mean_abs = d->params.normalize == RV_NORMALIZE_MEAN_ABS,
-        .targets = d->target_count,
-        .pixels = size.width * size.height};
+    *rv_network_control(&d->network) =
+        (struct rv_control){.jitter_x = log[0].jitter_x,
+                            .jitter_y = log[0].jitter_y,
+                            .step = d->params.step,
+                            .max_loss = d->params.max_loss < 0 ? INFINITY : d->params.max_loss,
+                            .mean_abs = d->params.normalize == RV_NORMALIZE_MEAN_ABS,
+                            .targets = d->target_count,
+                            .pixels = size.width * size.height};
 }
 
 static enum rv_status judge(const struct rv_iteration *line, uint32_t iteration, uint32_t octave) {
@@ -138,8 +138,8 @@ static enum rv_status dream_octave(struct dream *d, uint32_t octave) {
     struct rv_range picture = d->pictures.current;
     picture.size = rv_image_bytes(d->pictures.sizes.octave[octave]);
     RV_TRY(rv_network_record(&d->network, plan, picture, &recorder));
-    RV_TRY(rv_network_ascend(&d->network, plan, picture, d->params.clip == RV_CLIP_STEP,
-                             &recorder));
+    RV_TRY(
+        rv_network_ascend(&d->network, plan, picture, d->params.clip == RV_CLIP_STEP, &recorder));
     RV_TRY(rv_recorder_end(&recorder));
     double begun = now();
     status = iterate(d, &recorder, octave);
@@ -154,14 +154,14 @@ done:
 static enum rv_status plan_octaves(struct dream *d, const struct rv_weights *weights,
                                    const struct rv_pyramid_sizes *sizes) {
     for (uint32_t i = 0; i < sizes->count; i++) {
-        struct rv_plan_request request = {
-            .height = sizes->octave[i].height,
-            .width = sizes->octave[i].width,
-            .targets = d->targets,
-            .target_count = d->target_count,
-            .objective = d->params.objective,
-            .border = d->params.border > 0 ? (uint32_t)d->params.border : 0,
-            .pool_counts_padding = weights->pool_counts_padding};
+        struct rv_plan_request request = {.height = sizes->octave[i].height,
+                                          .width = sizes->octave[i].width,
+                                          .targets = d->targets,
+                                          .target_count = d->target_count,
+                                          .objective = d->params.objective,
+                                          .border =
+                                              d->params.border > 0 ? (uint32_t)d->params.border : 0,
+                                          .pool_counts_padding = weights->pool_counts_padding};
         enum rv_status status = rv_plan_create(&request, &d->plans[i]);
         if (status != RV_OK)
             return status;

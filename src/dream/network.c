@@ -70,8 +70,7 @@ struct rv_iteration *rv_network_log(const struct rv_network *network) {
     return (struct rv_iteration *)((char *)network->control.mapped + RV_LOG_OFFSET);
 }
 
-struct rv_range rv_network_gradient(const struct rv_network *network,
-                                    const struct rv_plan *plan) {
+struct rv_range rv_network_gradient(const struct rv_network *network, const struct rv_plan *plan) {
     return (struct rv_range){&network->gradient, 0, rv_image_bytes(extent_of(plan))};
 }
 
@@ -90,8 +89,7 @@ enum rv_status rv_network_record(const struct rv_network *network, const struct 
 }
 
 enum rv_status rv_network_ascend(const struct rv_network *network, const struct rv_plan *plan,
-                                 struct rv_range picture, bool clip,
-                                 struct rv_recorder *recorder) {
+                                 struct rv_range picture, bool clip, struct rv_recorder *recorder) {
     struct rv_ascend_op op = {
         .picture = picture,
         .gradient = rv_network_gradient(network, plan),

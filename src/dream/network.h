@@ -1,5 +1,5 @@
-// The network on the device: packed weights and the arena, shared by all the sizes of one dream, and
-// the recording of one size.
+// The network on the device: packed weights and the arena, shared by all the sizes of one dream,
+// and the recording of one size.
 #ifndef RV_DREAM_NETWORK_H
 #define RV_DREAM_NETWORK_H
 
@@ -12,16 +12,16 @@
 #define RV_LOG_OFFSET 512
 
 struct rv_network {
-    struct rv_device *device;   // borrowed
+    struct rv_device *device; // borrowed
     struct rv_buffer weights, arena;
-    struct rv_buffer gradient;  // of the picture; then the partial sums of its statistics
-    struct rv_buffer control;   // struct rv_control, losses, log; mapped
+    struct rv_buffer gradient; // of the picture; then the partial sums of its statistics
+    struct rv_buffer control;  // struct rv_control, losses, log; mapped
     uint32_t log_lines;
     uint64_t gradient_bytes;
 };
 
-// Makes room for `plans` (their weights are the same, their sizes differ) and for `iterations` lines
-// of log. Packs and uploads the weights. Finished with rv_network_finish.
+// Makes room for `plans` (their weights are the same, their sizes differ) and for `iterations`
+// lines of log. Packs and uploads the weights. Finished with rv_network_finish.
 enum rv_status rv_network_init(struct rv_network *network, struct rv_device *device,
                                const struct rv_weights *weights, struct rv_plan *const *plans,
                                uint32_t plan_count, uint32_t iterations);
@@ -31,15 +31,13 @@ void rv_network_finish(struct rv_network *network);
 struct rv_control *rv_network_control(const struct rv_network *network);
 struct rv_iteration *rv_network_log(const struct rv_network *network);
 
-struct rv_range rv_network_gradient(const struct rv_network *network,
-                                    const struct rv_plan *plan);
+struct rv_range rv_network_gradient(const struct rv_network *network, const struct rv_plan *plan);
 
 // Records the plan's steps over `picture`.
 enum rv_status rv_network_record(const struct rv_network *network, const struct rv_plan *plan,
                                  struct rv_range picture, struct rv_recorder *recorder);
 // Records the end of an iteration: statistics, log, step.
 enum rv_status rv_network_ascend(const struct rv_network *network, const struct rv_plan *plan,
-                                 struct rv_range picture, bool clip,
-                                 struct rv_recorder *recorder);
+                                 struct rv_range picture, bool clip, struct rv_recorder *recorder);
 
 #endif

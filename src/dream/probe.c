@@ -164,8 +164,8 @@ enum rv_status rv_probe(rv_context *context, const rv_weights *weights,
     struct probe p = {.device = context->device, .weights = weights, .input = input};
     struct rv_extent extent = {input->width, input->height};
     enum rv_status status;
-    RV_TRY(rv_buffer_init(p.device, &p.picture, rv_image_bytes(extent), RV_MEMORY_DEVICE,
-                          "picture"));
+    RV_TRY(
+        rv_buffer_init(p.device, &p.picture, rv_image_bytes(extent), RV_MEMORY_DEVICE, "picture"));
     RV_TRY(rv_picture_upload(p.device, input,
                              (struct rv_range){&p.picture, 0, rv_image_bytes(extent)}));
     RV_TRY(probe_gradient(&p, &params, result));

@@ -5,8 +5,9 @@
 
 #include "net/graph.h"
 
-// Geometric sizes. Google's notebook rounds as scipy.ndimage.zoom does, from one octave to the next;
-// Keras truncates dim / scale^i; TensorFlow's tutorial truncates dim * scale^n in float32, n from
+// Geometric sizes. Google's notebook rounds as scipy.ndimage.zoom does, from one octave to the
+// next; Keras truncates dim / scale^i; TensorFlow's tutorial truncates dim * scale^n in float32, n
+// from
 // -(count - 1) / 2 up (its five octaves: -2 .. 2).
 static uint32_t octave_size(const struct rv_params *params, uint32_t base, uint32_t above,
                             uint32_t steps_down) {
@@ -92,8 +93,7 @@ enum rv_status rv_picture_upload(struct rv_device *device, const struct rv_pictu
 }
 
 // Runs a few resizes at once.
-static enum rv_status run(struct rv_pyramid_pictures *p, struct rv_resize_op *ops,
-                          uint32_t count) {
+static enum rv_status run(struct rv_pyramid_pictures *p, struct rv_resize_op *ops, uint32_t count) {
     struct rv_recorder recorder;
     enum rv_status status = rv_recorder_init(&recorder, p->device, count);
     if (status != RV_OK)
@@ -205,22 +205,21 @@ enum rv_status rv_pyramid_leave(struct rv_pyramid_pictures *p) {
                                       .target = p->detail[1],
                                       .to = size,
                                       .weight = 1};
-        struct rv_resize_op lost[] = {
-            shrink,
-            {.source = p->detail[0],
-             .from = p->octave ? p->sizes.octave[p->octave - 1] : size,
-             .target = p->current,
-             .to = size,
-             .weight = -1,
-             .second = p->current,
-             .other = 1},
-            {.source = p->detail[1],
-             .from = size,
-             .target = p->current,
-             .to = size,
-             .weight = 1,
-             .second = p->current,
-             .other = 1}};
+        struct rv_resize_op lost[] = {shrink,
+                                      {.source = p->detail[0],
+                                       .from = p->octave ? p->sizes.octave[p->octave - 1] : size,
+                                       .target = p->current,
+                                       .to = size,
+                                       .weight = -1,
+                                       .second = p->current,
+                                       .other = 1},
+                                      {.source = p->detail[1],
+                                       .from = size,
+                                       .target = p->current,
+                                       .to = size,
+                                       .weight = 1,
+                                       .second = p->current,
+                                       .other = 1}};
         if (p->octave == 0) // the two cancel: the first octave loses nothing
             status = run(p, &shrink, 1);
         else

@@ -24,11 +24,11 @@ struct rv_pyramid_pictures {
     bool align_corners;
     struct rv_extent base;
     struct rv_pyramid_sizes sizes;
-    struct rv_buffer buffer;          // all the pictures
+    struct rv_buffer buffer;                  // all the pictures
     struct rv_range original, current, spare; // full size; dreamed on; the other of the two
-    struct rv_range detail[2];        // REINJECT: the original shrunk, last octave's and this one's
+    struct rv_range detail[2]; // REINJECT: the original shrunk, last octave's and this one's
     struct rv_range bases[RV_OCTAVE_MAX]; // DETAIL: the original at every octave
-    uint32_t octave;                  // the one `current` has the size of; UINT32_MAX before any
+    uint32_t octave; // the one `current` has the size of; UINT32_MAX before any
 };
 
 // Uploads `input` ([height][width][3], 0..1). Finished with rv_pyramid_finish.

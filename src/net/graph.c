@@ -44,8 +44,8 @@ static uint32_t conv_size(uint32_t size, uint32_t kernel, const struct rv_conv_i
     return conv->same ? size : (size - kernel) / conv->stride + 1;
 }
 
-// Convolution `index` from `in` into `tensor`, or, with RV_GRAPH_TENSOR_MAX, into a tensor of its own.
-// An unwanted one still takes its channels in a block's output, so that layouts never change.
+// Convolution `index` from `in` into `tensor`, or, with RV_GRAPH_TENSOR_MAX, into a tensor of its
+// own. An unwanted one still takes its channels in a block's output, so that layouts never change.
 static struct rv_slice conv(struct builder *b, uint32_t index, struct rv_slice in,
                             uint32_t tensor) {
     const struct rv_conv_info *info = &rv_convs[index];
@@ -248,11 +248,15 @@ static void mark(const struct rv_graph *graph, const struct rv_layer *const *lay
 enum rv_status rv_graph_build(struct rv_graph *graph, uint32_t height, uint32_t width,
                               const struct rv_layer *const *layers, uint32_t layer_count) {
     if (height < RV_MIN_SIZE || width < RV_MIN_SIZE)
-        return rv_fail(RV_ERR_INPUT, "a picture of %u x %u is too small: the network needs at least "
-                                     "%d pixels each way", width, height, RV_MIN_SIZE);
+        return rv_fail(RV_ERR_INPUT,
+                       "a picture of %u x %u is too small: the network needs at least "
+                       "%d pixels each way",
+                       width, height, RV_MIN_SIZE);
     if (height > 65535 || width > 65535)
-        return rv_fail(RV_ERR_INPUT, "a picture of %u x %u is too large: at most 65535 pixels each "
-                                     "way", width, height);
+        return rv_fail(RV_ERR_INPUT,
+                       "a picture of %u x %u is too large: at most 65535 pixels each "
+                       "way",
+                       width, height);
     bool all_convs[RV_CONV_COUNT], all_pools[4] = {true, true, true, true};
     memset(all_convs, true, sizeof all_convs);
     uint32_t blocks = 0;

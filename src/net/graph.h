@@ -1,7 +1,7 @@
-// InceptionV3 as tensors and nodes, for one picture size. Concatenation is no node: the producers of
-// a block's output write their channels side by side into one tensor. The 1x1 convolutions that open
-// a block and lead further write side by side into one "entry" tensor, so that they can run as one.
-// The average-pool branch is commuted: its 1x1 convolution runs first, pooling after it.
+// InceptionV3 as tensors and nodes, for one picture size. Concatenation is no node: the producers
+// of a block's output write their channels side by side into one tensor. The 1x1 convolutions that
+// open a block and lead further write side by side into one "entry" tensor, so that they can run as
+// one. The average-pool branch is commuted: its 1x1 convolution runs first, pooling after it.
 #ifndef RV_NET_GRAPH_H
 #define RV_NET_GRAPH_H
 

@@ -132,9 +132,8 @@ struct rv_plan_seed rv_plan_seed_of(const struct rv_planner *p, uint32_t index,
     if (target->channel >= 0)
         all = (struct rv_slice){all.tensor, all.channel + (uint32_t)target->channel, 1};
     uint32_t first = all.channel > slice.channel ? all.channel - slice.channel : 0;
-    uint32_t end = all.channel + all.channels > slice.channel
-                       ? all.channel + all.channels - slice.channel
-                       : 0;
+    uint32_t end =
+        all.channel + all.channels > slice.channel ? all.channel + all.channels - slice.channel : 0;
     struct rv_plan_seed seed = {.active = true,
                                 .first = first,
                                 .end = end < slice.channels ? end : slice.channels,
@@ -155,21 +154,20 @@ static bool opens_block(const struct rv_node *node) {
 }
 
 static void describe_source(struct rv_plan_source *source, const struct rv_conv_info *info) {
-    *source = (struct rv_plan_source){
-        .channels = info->in,
-        .tap_height = info->height,
-        .tap_width = info->width,
-        .origin_y = info->same ? -(info->height / 2) : 0,
-        .origin_x = info->same ? -(info->width / 2) : 0,
-        .scale = info->stride};
+    *source = (struct rv_plan_source){.channels = info->in,
+                                      .tap_height = info->height,
+                                      .tap_width = info->width,
+                                      .origin_y = info->same ? -(info->height / 2) : 0,
+                                      .origin_x = info->same ? -(info->width / 2) : 0,
+                                      .scale = info->stride};
 }
 
 // A convolution, or all the 1x1 convolutions that read the same tensor, as one step.
 static void forward_conv(struct rv_planner *p, const struct rv_node *node, bool *done) {
     struct rv_plan *plan = p->plan;
     const struct rv_graph *graph = &plan->graph;
-    struct rv_step *step = rv_plan_add_step(p, RV_OP_CONV, "forward %s",
-                                            rv_convs[node->index].torchvision);
+    struct rv_step *step =
+        rv_plan_add_step(p, RV_OP_CONV, "forward %s", rv_convs[node->index].torchvision);
     struct rv_plan_conv *conv = &step->conv;
     describe_source(&conv->source[0], &rv_convs[node->index]);
     conv->wrap = node->in.tensor == RV_PICTURE_TENSOR;
@@ -188,9 +186,8 @@ static void forward_conv(struct rv_planner *p, const struct rv_node *node, bool 
             to[1].channels += other->out.channels;
         if (!other->linear)
             conv->relu += other->out.channels;
-        conv->parts[conv->part_count++] =
-            (struct rv_plan_part){
-                .conv = other->index, .n = conv->channels, .bias = !other->linear};
+        conv->parts[conv->part_count++] = (struct rv_plan_part){
+            .conv = other->index, .n = conv->channels, .bias = !other->linear};
         conv->channels += other->out.channels;
         done[other - graph->nodes] = true;
     }
@@ -249,8 +246,8 @@ static bool before_relu(const struct rv_layer *layer) {
     return layer->kind == RV_LAYER_CONV || layer->kind == RV_LAYER_BATCH_NORM;
 }
 
-// Values before ReLU are not kept by the fused kernels: where one is asked for, its convolution runs
-// once more, alone, without ReLU.
+// Values before ReLU are not kept by the fused kernels: where one is asked for, its convolution
+// runs once more, alone, without ReLU.
 static void forward_before_relu(struct rv_planner *p, const struct rv_layer *layer) {
     struct rv_plan *plan = p->plan;
     uint32_t index = layer->index;
@@ -308,12 +305,11 @@ bool rv_plan_find(const struct rv_plan *plan, const struct rv_layer *layer,
     struct rv_slice found;
     if (!rv_graph_find(&plan->graph, layer, &found))
         return false;
-    *slice = before_relu(layer)
-                 ? (struct rv_plan_access){.tensor = plan->before_relu[layer->index],
-                                           .channels = found.channels}
-                 : (struct rv_plan_access){.tensor = plan->activation[found.tensor],
-                                           .channel = found.channel,
-                                           .channels = found.channels};
+    *slice = before_relu(layer) ? (struct rv_plan_access){.tensor = plan->before_relu[layer->index],
+                                                          .channels = found.channels}
+                                : (struct rv_plan_access){.tensor = plan->activation[found.tensor],
+                                                          .channel = found.channel,
+                                                          .channels = found.channels};
     return slice->tensor != RV_NONE;
 }
 
@@ -351,7 +347,8 @@ static enum rv_status gather_layers(struct rv_planner *p) {
     uint32_t count = 0;
     if (request->target_count > RV_TARGET_MAX || request->keep_count > 64 ||
         (request->target_count == 0) == (request->keep_count == 0))
-        return rv_fail(RV_ERR_USAGE, "name between 1 and %d layers to dream on, or up to 64 to keep",
+        return rv_fail(RV_ERR_USAGE,
+                       "name between 1 and %d layers to dream on, or up to 64 to keep",
                        RV_TARGET_MAX);
     for (uint32_t i = 0; i < request->target_count; i++)
         layers[count++] = request->targets[i].layer;
@@ -367,11 +364,12 @@ static enum rv_status gather_layers(struct rv_planner *p) {
         p->target_before_relu[i] = before_relu(layer);
         const struct rv_graph_tensor *t = &p->plan->graph.tensors[p->target_slice[i].tensor];
         if (2 * request->border >= t->height || 2 * request->border >= t->width)
-            return rv_fail(RV_ERR_INPUT,
-                           "at %u x %u pixels %s is %u x %u: nothing is left inside a border of %u: "
-                           "use a larger picture or a smaller border",
-                           request->width, request->height, layer->info.name, t->width, t->height,
-                           request->border);
+            return rv_fail(
+                RV_ERR_INPUT,
+                "at %u x %u pixels %s is %u x %u: nothing is left inside a border of %u: "
+                "use a larger picture or a smaller border",
+                request->width, request->height, layer->info.name, t->width, t->height,
+                request->border);
     }
     return RV_OK;
 }

@@ -1,11 +1,11 @@
 // The plan: which operations run, on which bytes, in which order. A pure function of the picture's
-// size and of what is wanted; no device, no Vulkan. The recorder, the profiler, the benchmark and the
-// tests walk the same array of steps.
+// size and of what is wanted; no device, no Vulkan. The recorder, the profiler, the benchmark and
+// the tests walk the same array of steps.
 //
-// Layout of a tensor [height, width, channels]: blocks of 16 channels, each a plane of pixels in row
-// order, each pixel 16 floats (nChw16c). A range of channels is thus a contiguous range of bytes:
-// concatenation is an offset, and every hazard is an overlap of byte ranges. The picture and its
-// gradient are one plane of 4 floats a pixel (RGB and a zero). Planes are padded to 256 bytes.
+// Layout of a tensor [height, width, channels]: blocks of 16 channels, each a plane of pixels in
+// row order, each pixel 16 floats (nChw16c). A range of channels is thus a contiguous range of
+// bytes: concatenation is an offset, and every hazard is an overlap of byte ranges. The picture and
+// its gradient are one plane of 4 floats a pixel (RGB and a zero). Planes are padded to 256 bytes.
 //   mask    one bit an element: words of 4 pixels x 8 channels, bit = pixel % 4 * 8 + channel % 8;
 //           a plane of 16 channels holds two words for every 4 pixels
 //   argmax  four bits an element, 0..8 in row order: words of 1 pixel x 8 channels, two a pixel
@@ -54,9 +54,9 @@ enum rv_op {
     RV_OP_MAX_POOL_GRADIENT,
     RV_OP_AVG_POOL,
     RV_OP_AVG_POOL_GRADIENT,
-    RV_OP_SEED,           // the objective's gradient at a layer
-    RV_OP_LOSS_PARTIAL,   // partial sums of one target
-    RV_OP_LOSS_SUM,       // their total, times the weight
+    RV_OP_SEED,         // the objective's gradient at a layer
+    RV_OP_LOSS_PARTIAL, // partial sums of one target
+    RV_OP_LOSS_SUM,     // their total, times the weight
     RV_OP_COUNT
 };
 
@@ -68,7 +68,7 @@ enum rv_role {
     RV_ROLE_TARGET_B, // second result
     RV_ROLE_MASK,     // written forward, read backward
     RV_ROLE_MASK_B,
-    RV_ROLE_SEED,     // activations the objective's gradient is computed from
+    RV_ROLE_SEED, // activations the objective's gradient is computed from
     RV_ROLE_ARGMAX
 };
 
@@ -105,16 +105,16 @@ struct rv_plan_part {
 
 struct rv_plan_conv {
     bool backward;
-    bool add;            // adds to what the target holds
-    bool wrap;           // forward: the source is the picture, rolled by the jitter
-    bool image;          // backward: the target is the picture's gradient, rolled back
-    bool parity;         // backward of 3x3, stride 2: four convolutions in one step, each over the
-                         // taps that reach the target's pixels (2y + i / 2, 2x + i % 2); a second
-                         // source is 1x1 and of the target's size; packed one after the other
+    bool add;    // adds to what the target holds
+    bool wrap;   // forward: the source is the picture, rolled by the jitter
+    bool image;  // backward: the target is the picture's gradient, rolled back
+    bool parity; // backward of 3x3, stride 2: four convolutions in one step, each over the
+                 // taps that reach the target's pixels (2y + i / 2, 2x + i % 2); a second
+                 // source is 1x1 and of the target's size; packed one after the other
     uint32_t grid_height, grid_width; // output positions; of the first of the four with parity
-    uint32_t channels;   // output channels computed: of TARGET, then of TARGET_B; the picture: 8
-    uint32_t split;      // first channel that goes to TARGET_B; = channels if there is none
-    uint32_t relu;       // channels [0, relu) have bias+ReLU forward, the mask backward
+    uint32_t channels; // output channels computed: of TARGET, then of TARGET_B; the picture: 8
+    uint32_t split;    // first channel that goes to TARGET_B; = channels if there is none
+    uint32_t relu;     // channels [0, relu) have bias+ReLU forward, the mask backward
     struct rv_plan_source source[2]; // the second has channels = 0 if there is none
     struct rv_plan_part parts[4];
     uint32_t part_count;
@@ -134,7 +134,7 @@ struct rv_step {
                               // SEED: overwrite rather than add
     bool counts_padding;      // average pooling divides by 9 everywhere
     uint64_t constants_offset, constants_bytes; // per-channel constants in the packed weights
-    double flops, bytes;      // multiply-adds count twice; bytes moved at least
+    double flops, bytes;                        // multiply-adds count twice; bytes moved at least
 };
 
 struct rv_plan_request {

@@ -24,8 +24,7 @@ static void access_mask(struct rv_planner *p, struct rv_step *step, struct rv_sl
 }
 
 // Adds (or, first, writes) the gradient of target `index` to the slice of a gradient tensor.
-static void seed_step(struct rv_planner *p, uint32_t index, struct rv_slice slice,
-                      bool overwrite) {
+static void seed_step(struct rv_planner *p, uint32_t index, struct rv_slice slice, bool overwrite) {
     const struct rv_target *target = &p->request->targets[index];
     struct rv_step *step = rv_plan_add_step(p, RV_OP_SEED, "seed %s", target->layer->info.name);
     struct rv_plan_access values;
@@ -96,12 +95,12 @@ static uint32_t fusable_target(const struct rv_planner *p, struct rv_slice slice
 
 // Backward of one convolution as a source: taps flipped.
 static struct rv_plan_source backward_source(const struct rv_conv_info *info) {
-    return (struct rv_plan_source){
-        .tap_height = info->height,
-        .tap_width = info->width,
-        .origin_y = (info->same ? info->height / 2 : 0) + 1 - info->height,
-        .origin_x = (info->same ? info->width / 2 : 0) + 1 - info->width,
-        .scale = 1};
+    return (struct rv_plan_source){.tap_height = info->height,
+                                   .tap_width = info->width,
+                                   .origin_y =
+                                       (info->same ? info->height / 2 : 0) + 1 - info->height,
+                                   .origin_x = (info->same ? info->width / 2 : 0) + 1 - info->width,
+                                   .scale = 1};
 }
 
 // Convolutions whose outputs lie side by side in one tensor, with equal kernels, are one source.
@@ -123,8 +122,8 @@ static uint32_t add_sources(const struct group *group, struct rv_plan_conv *conv
             from[count] = (struct rv_slice){node->out.tensor, node->out.channel, 0};
             conv->source[count++] = source;
         }
-        conv->parts[conv->part_count++] = (struct rv_plan_part){
-            .conv = node->index, .source = at, .k = from[at].channels};
+        conv->parts[conv->part_count++] =
+            (struct rv_plan_part){.conv = node->index, .source = at, .k = from[at].channels};
         from[at].channels += info->out;
         conv->source[at].channels += info->out;
     }

@@ -60,7 +60,7 @@ void rv_plan_finish_conv(struct rv_planner *p, struct rv_step *step);
 struct rv_plan_seed rv_plan_seed_of(const struct rv_planner *p, uint32_t index,
                                     struct rv_slice slice);
 
-void rv_plan_backward(struct rv_planner *p); // plan_backward.c
+void rv_plan_backward(struct rv_planner *p);                               // plan_backward.c
 void rv_plan_schedule(struct rv_plan *plan, bool no_alias, bool keep_all); // plan_memory.c
 
 #endif

@@ -73,8 +73,7 @@ void rv_plan_pack(const struct rv_plan *plan, const struct rv_weights *weights, 
         const struct rv_step *step = &plan->steps[i];
         float *constants = (float *)((char *)packed + step->constants_offset);
         if (step->op == RV_OP_CONV)
-            pack_conv(&step->conv, weights,
-                      (float *)((char *)packed + step->conv.weights_offset));
+            pack_conv(&step->conv, weights, (float *)((char *)packed + step->conv.weights_offset));
         else if (step->op == RV_OP_AVG_POOL)
             memcpy(constants, weights->conv[step->index].bias, step->constants_bytes);
         else if (step->seed.affine)
@@ -84,8 +83,9 @@ void rv_plan_pack(const struct rv_plan *plan, const struct rv_weights *weights, 
 
 void rv_plan_print(const struct rv_plan *plan, void *stream) {
     FILE *file = stream;
-    fprintf(file, "%u x %u pixels: %u steps in %u levels, arena %.1f MiB, weights %.1f MiB, "
-                  "%.2f GFLOP\n",
+    fprintf(file,
+            "%u x %u pixels: %u steps in %u levels, arena %.1f MiB, weights %.1f MiB, "
+            "%.2f GFLOP\n",
             plan->graph.width, plan->graph.height, plan->step_count, plan->level_count,
             (double)plan->arena_bytes / 1048576, (double)plan->weights_bytes / 1048576,
             plan->flops * 1e-9);

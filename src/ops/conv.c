@@ -14,14 +14,14 @@ static struct rv_conv_push_source source_push(const struct rv_op_context *contex
     if (!source->channels || !access)
         return (struct rv_conv_push_source){0};
     const struct rv_plan_tensor *tensor = &context->plan->tensors[access->tensor];
-    return (struct rv_conv_push_source){
-        .size = rv_op_size(tensor),
-        .plane = rv_op_plane(tensor),
-        .channels = (source->channels + 3) / 4 * 4,
-        .taps = (uint32_t)source->tap_width | (uint32_t)source->tap_height << 8 |
-                source->scale << 16,
-        .origin = (int32_t)(((uint32_t)source->origin_x & 0xffff) |
-                            (uint32_t)source->origin_y << 16)};
+    return (struct rv_conv_push_source){.size = rv_op_size(tensor),
+                                        .plane = rv_op_plane(tensor),
+                                        .channels = (source->channels + 3) / 4 * 4,
+                                        .taps = (uint32_t)source->tap_width |
+                                                (uint32_t)source->tap_height << 8 |
+                                                source->scale << 16,
+                                        .origin = (int32_t)(((uint32_t)source->origin_x & 0xffff) |
+                                                            (uint32_t)source->origin_y << 16)};
 }
 
 // Whether a tap can fall outside the source, so that the kernel must look.
@@ -104,6 +104,11 @@ static bool wants_narrow(uint32_t channels) {
     return (channels + 31) / 32 * 32 < (channels + 63) / 64 * 64;
 }
 
+// Shared memory of conv_gemm: 16 rows of pixels (and 4 floats of padding) and of channels.
+static uint32_t shared_bytes(bool narrow) {
+    return 16 * 4 * (narrow ? 128 + 4 + 32 : 64 + 4 + 64);
+}
+
 enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_step *step) {
     const struct rv_plan_conv *conv = &step->conv;
     bool cpu = context->recorder->device->limits.cpu;
@@ -114,6 +119,10 @@ enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_s
                              : (conv->image      ? "conv_gemm_image"
                                 : conv->backward ? "conv_gemm_backward"
                                                  : "conv_gemm_forward");
+    if (!cpu && shared_bytes(narrow) > context->recorder->device->limits.shared_bytes)
+        return rv_fail(RV_ERR_NO_DEVICE,
+                       "%s: %u bytes of shared memory are needed, the device has %u", step->label,
+                       shared_bytes(narrow), context->recorder->device->limits.shared_bytes);
     struct rv_conv_push push = make_push(context, step);
     struct rv_op_dispatch d;
     rv_op_begin(&d, shader, step->label, RV_CONV_SPEC_COUNT, &push, sizeof push);

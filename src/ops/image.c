@@ -30,8 +30,7 @@ enum rv_status rv_op_ascend(struct rv_recorder *recorder, const struct rv_ascend
     rv_op_begin(&d, "gradient_partial", "gradient statistics", 0, &push, sizeof push);
     rv_op_bind(&d, RV_GRADIENT_TARGET, RV_WRITE, op->partials);
     rv_op_bind(&d, RV_GRADIENT_SOURCE, RV_READ, op->gradient);
-    enum rv_status status =
-        rv_op_dispatch(recorder, &d, RV_GRADIENT_PARTIALS / 64, 1, 1);
+    enum rv_status status = rv_op_dispatch(recorder, &d, RV_GRADIENT_PARTIALS / 64, 1, 1);
     if (status != RV_OK)
         return status;
 

@@ -19,9 +19,9 @@ static struct rv_loss_push make_push(const struct rv_plan_tensor *tensor, uint32
 static void bind_affine(const struct rv_op_context *context, const struct rv_step *step,
                         struct rv_op_dispatch *d, struct rv_range fallback) {
     rv_op_bind(d, RV_LOSS_AFFINE, RV_READ,
-               step->seed.affine ? rv_op_constants(context, step->constants_offset,
-                                                   step->constants_bytes)
-                                 : fallback);
+               step->seed.affine
+                   ? rv_op_constants(context, step->constants_offset, step->constants_bytes)
+                   : fallback);
 }
 
 enum rv_status rv_op_seed(const struct rv_op_context *context, const struct rv_step *step) {
@@ -47,12 +47,11 @@ enum rv_status rv_op_seed(const struct rv_op_context *context, const struct rv_s
     return rv_op_dispatch(context->recorder, &d, rv_op_groups(pixels, 64), target->channels / 4, 1);
 }
 
-enum rv_status rv_op_loss_partial(const struct rv_op_context *context,
-                                  const struct rv_step *step) {
+enum rv_status rv_op_loss_partial(const struct rv_op_context *context, const struct rv_step *step) {
     const struct rv_plan_access *source = rv_op_find(step, RV_ROLE_SOURCE);
     struct rv_range target = rv_op_range(context, rv_op_find(step, RV_ROLE_TARGET));
-    struct rv_loss_push push = make_push(&context->plan->tensors[source->tensor], source->channels,
-                                         &step->seed);
+    struct rv_loss_push push =
+        make_push(&context->plan->tensors[source->tensor], source->channels, &step->seed);
     bool square = step->seed.linear != 0;
     if (square) // the gradient of w / N * y^2 is 2 w / N * y
         push.constant = step->seed.linear / 2;

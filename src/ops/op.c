@@ -54,8 +54,10 @@ enum rv_status rv_op_dispatch(struct rv_recorder *recorder, struct rv_op_dispatc
                               uint32_t y, uint32_t z) {
     uint32_t most = recorder->device->limits.group_count;
     if (x > most || y > 65535)
-        return rv_fail(RV_ERR_INPUT, "%s: the picture is too large for this device: use a smaller "
-                                     "one (--size)", d->dispatch.label);
+        return rv_fail(RV_ERR_INPUT,
+                       "%s: the picture is too large for this device: use a smaller "
+                       "one (--size)",
+                       d->dispatch.label);
     d->dispatch.bindings = d->bindings;
     d->dispatch.spec = d->spec;
     d->dispatch.groups[0] = x;

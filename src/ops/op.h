@@ -1,5 +1,5 @@
-// From a step of the plan to a dispatch: each operation chooses its kernel, fills its push constants
-// and records itself. The files here are one per family of operations.
+// From a step of the plan to a dispatch: each operation chooses its kernel, fills its push
+// constants and records itself. The files here are one per family of operations.
 #ifndef RV_OPS_OP_H
 #define RV_OPS_OP_H
 

@@ -22,13 +22,13 @@ enum rv_status rv_op_pool(const struct rv_op_context *context, const struct rv_s
     const struct rv_plan_access *mask = rv_op_find(step, RV_ROLE_MASK);
     const struct rv_plan_access *argmax = rv_op_find(step, RV_ROLE_ARGMAX);
     struct rv_range all = rv_op_range(context, target);
-    struct rv_pool_push push = {
-        .source_size = rv_op_size(&tensors[source->tensor]),
-        .target_size = rv_op_size(&tensors[target->tensor]),
-        .source_plane = rv_op_plane(&tensors[source->tensor]),
-        .target_plane = rv_op_plane(&tensors[target->tensor]),
-        .mask_plane = mask ? rv_op_mask_plane(&tensors[mask->tensor]) : 0,
-        .argmax_plane = argmax ? rv_op_mask_plane(&tensors[argmax->tensor]) : 0};
+    struct rv_pool_push push = {.source_size = rv_op_size(&tensors[source->tensor]),
+                                .target_size = rv_op_size(&tensors[target->tensor]),
+                                .source_plane = rv_op_plane(&tensors[source->tensor]),
+                                .target_plane = rv_op_plane(&tensors[target->tensor]),
+                                .mask_plane = mask ? rv_op_mask_plane(&tensors[mask->tensor]) : 0,
+                                .argmax_plane =
+                                    argmax ? rv_op_mask_plane(&tensors[argmax->tensor]) : 0};
     struct rv_op_dispatch d;
     rv_op_begin(&d, shader_of(step->op), step->label, 2, &push, sizeof push);
     d.spec[RV_POOL_SPEC_FLAG] = mask != NULL;

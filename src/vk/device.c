@@ -51,11 +51,11 @@ void rv_device_name(struct rv_device *device, VkObjectType type, uint64_t handle
                     const char *name) {
     if (!device->messenger)
         return;
-    VkDebugUtilsObjectNameInfoEXT info = {
-        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
-        .objectType = type,
-        .objectHandle = handle,
-        .pObjectName = name};
+    VkDebugUtilsObjectNameInfoEXT info = {.sType =
+                                              VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+                                          .objectType = type,
+                                          .objectHandle = handle,
+                                          .pObjectName = name};
     device->vk.SetDebugUtilsObjectNameEXT(device->handle, &info);
 }
 
@@ -63,7 +63,8 @@ static bool contains(const char *text, const char *part) {
     size_t length = strlen(part);
     for (; *text; text++) {
         size_t i = 0;
-        while (i < length && text[i] && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
+        while (i < length && text[i] &&
+               tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
             i++;
         if (i == length)
             return true;
@@ -145,16 +146,16 @@ static void read_limits(struct rv_device *device, uint32_t timestamp_bits) {
     device->vk.GetPhysicalDeviceProperties2(device->physical, &properties);
     const VkPhysicalDeviceLimits *all = &properties.properties.limits;
     struct rv_limits *limits = &device->limits;
-    *limits = (struct rv_limits){
-        .invocations = smaller(all->maxComputeWorkGroupInvocations, all->maxComputeWorkGroupSize[0]),
-        .shared_bytes = all->maxComputeSharedMemorySize,
-        .group_count = all->maxComputeWorkGroupCount[0],
-        .storage_range = all->maxStorageBufferRange,
-        .allocation_bytes = sizes.maxMemoryAllocationSize,
-        .texel_bytes = (uint64_t)all->maxTexelBufferElements * 16,
-        .timestamp_bits = timestamp_bits,
-        .timestamp_seconds = all->timestampPeriod * 1e-9,
-        .cpu = strcmp(device->info.profile, "cpu") == 0};
+    *limits = (struct rv_limits){.invocations = smaller(all->maxComputeWorkGroupInvocations,
+                                                        all->maxComputeWorkGroupSize[0]),
+                                 .shared_bytes = all->maxComputeSharedMemorySize,
+                                 .group_count = all->maxComputeWorkGroupCount[0],
+                                 .storage_range = all->maxStorageBufferRange,
+                                 .allocation_bytes = sizes.maxMemoryAllocationSize,
+                                 .texel_bytes = (uint64_t)all->maxTexelBufferElements * 16,
+                                 .timestamp_bits = timestamp_bits,
+                                 .timestamp_seconds = all->timestampPeriod * 1e-9,
+                                 .cpu = strcmp(device->info.profile, "cpu") == 0};
     const char *clamp = getenv("REVERIE_CLAMP");
     if (clamp && *clamp && strcmp(clamp, "0") != 0) { // Vulkan 1.2's "Required Limits"
         limits->invocations = 128;
@@ -299,10 +300,10 @@ enum rv_status rv_device_submit(struct rv_device *device, VkCommandBuffer comman
                                 uint64_t *value) {
     enum rv_status status = RV_OK;
     uint64_t next = device->submitted + 1;
-    VkTimelineSemaphoreSubmitInfo timeline = {
-        .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-        .signalSemaphoreValueCount = 1,
-        .pSignalSemaphoreValues = &next};
+    VkTimelineSemaphoreSubmitInfo timeline = {.sType =
+                                                  VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+                                              .signalSemaphoreValueCount = 1,
+                                              .pSignalSemaphoreValues = &next};
     VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
                            .pNext = &timeline,
                            .commandBufferCount = 1,

@@ -6,17 +6,17 @@
 #include "vk/functions.h"
 
 // What the planner and the kernels may assume. Filled from the device; REVERIE_CLAMP=1 lowers every
-// value to what Vulkan 1.2 guarantees.
+// value to what Vulkan 1.2 guarantees. Recording and compiling check themselves against them.
 struct rv_limits {
-    uint32_t invocations;       // in a workgroup
-    uint32_t shared_bytes;      // of a workgroup
-    uint32_t group_count;       // workgroups in x
-    uint64_t storage_range;     // bytes one descriptor can show
-    uint64_t allocation_bytes;  // largest single allocation
-    uint64_t texel_bytes;       // of one texel buffer of vec4
-    uint32_t timestamp_bits;    // 0 = the queue has no timestamps
-    double timestamp_seconds;   // one tick
-    bool cpu;                   // the `cpu` profile's kernels are used
+    uint32_t invocations;      // in a workgroup
+    uint32_t shared_bytes;     // of a workgroup
+    uint32_t group_count;      // workgroups in x
+    uint64_t storage_range;    // bytes one descriptor can show
+    uint64_t allocation_bytes; // largest single allocation
+    uint64_t texel_bytes;      // of one texel buffer of vec4
+    uint32_t timestamp_bits;   // 0 = the queue has no timestamps
+    double timestamp_seconds;  // one tick
+    bool cpu;                  // the `cpu` profile's kernels are used
 };
 
 struct rv_pipelines;
@@ -32,8 +32,8 @@ struct rv_device {
     struct rv_limits limits;
     struct rv_device_info info;
 
-    VkSemaphore timeline;      // counts submissions
-    uint64_t submitted;        // the last value that will be signalled
+    VkSemaphore timeline; // counts submissions
+    uint64_t submitted;   // the last value that will be signalled
     VkCommandPool command_pool;
     bool lost;
 
@@ -74,7 +74,6 @@ enum rv_status rv_device_submit(struct rv_device *device, VkCommandBuffer comman
 enum rv_status rv_device_wait(struct rv_device *device, uint64_t value);
 
 // Gives an object a name that debuggers and the validation layer show. `handle` as uint64_t.
-void rv_device_name(struct rv_device *device, VkObjectType type, uint64_t handle,
-                    const char *name);
+void rv_device_name(struct rv_device *device, VkObjectType type, uint64_t handle, const char *name);
 
 #endif

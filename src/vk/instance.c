@@ -52,7 +52,8 @@ enum rv_status rv_instance_create(struct rv_device *device, bool validate) {
         return rv_fail(RV_ERR_NO_DEVICE, "VK_LAYER_KHRONOS_validation was asked for but is not "
                                          "installed: install vulkan-validationlayers");
     VkDebugUtilsMessengerCreateInfoEXT messenger = messenger_info(device);
-    VkValidationFeatureEnableEXT enable = VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT;
+    VkValidationFeatureEnableEXT enable =
+        VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT;
     VkValidationFeaturesEXT features = {.sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
                                         .pNext = &messenger,
                                         .enabledValidationFeatureCount = 1,
@@ -134,20 +135,20 @@ static void read_memory(const struct rv_vk *vk, VkPhysicalDevice physical,
         VkMemoryHeap heap = memory.memoryProperties.memoryHeaps[i];
         if ((heap.flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) && heap.size > info->memory_bytes) {
             info->memory_bytes = heap.size;
-            info->memory_free_bytes =
-                known && budget.heapBudget[i] > budget.heapUsage[i]
-                    ? budget.heapBudget[i] - budget.heapUsage[i]
-                    : 0;
+            info->memory_free_bytes = known && budget.heapBudget[i] > budget.heapUsage[i]
+                                          ? budget.heapBudget[i] - budget.heapUsage[i]
+                                          : 0;
         }
     }
 }
 
-// The most storage buffers one of our kernels binds. Vulkan guarantees only 4, every driver known to
-// us that offers 1.2 has at least 8.
+// The most storage buffers one of our kernels binds. Vulkan guarantees only 4, every driver known
+// to us that offers 1.2 has at least 8.
 #define STORAGE_BUFFERS 8
 
-static void judge(const struct rv_vk *vk, VkPhysicalDevice physical, const VkPhysicalDeviceLimits *limits,
-                  bool timeline, struct rv_device_info *info) {
+static void judge(const struct rv_vk *vk, VkPhysicalDevice physical,
+                  const VkPhysicalDeviceLimits *limits, bool timeline,
+                  struct rv_device_info *info) {
     VkQueueFamilyProperties families[32];
     uint32_t count = 32;
     bool compute = false;
@@ -155,7 +156,8 @@ static void judge(const struct rv_vk *vk, VkPhysicalDevice physical, const VkPhy
     for (uint32_t i = 0; i < count; i++)
         compute |= (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) != 0;
     if (info->api_version < VK_API_VERSION_1_2)
-        snprintf(info->reason, sizeof info->reason, "offers Vulkan %u.%u, 1.2 is needed: update the driver",
+        snprintf(info->reason, sizeof info->reason,
+                 "offers Vulkan %u.%u, 1.2 is needed: update the driver",
                  VK_API_VERSION_MAJOR(info->api_version), VK_API_VERSION_MINOR(info->api_version));
     else if (!compute)
         snprintf(info->reason, sizeof info->reason, "has no compute queue");

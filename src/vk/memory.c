@@ -4,8 +4,8 @@
 
 #include "vk/record.h"
 
-static bool find_type(const struct rv_device *device, uint32_t allowed, VkMemoryPropertyFlags wanted,
-                      uint32_t *type) {
+static bool find_type(const struct rv_device *device, uint32_t allowed,
+                      VkMemoryPropertyFlags wanted, uint32_t *type) {
     for (uint32_t i = 0; i < device->memory.memoryTypeCount; i++)
         if ((allowed >> i & 1) &&
             (device->memory.memoryTypes[i].propertyFlags & wanted) == wanted) {
@@ -45,27 +45,27 @@ enum rv_status rv_buffer_init(struct rv_device *device, struct rv_buffer *buffer
                        "use a smaller picture (--size)",
                        label, mebibytes, (double)device->bytes / 1048576,
                        (double)device->byte_cap / 1048576);
-    VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                               .size = size,
-                               .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
-                                        VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
-                                        VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                                        VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+    VkBufferCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+        .size = size,
+        .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT};
     RV_VK_TRY(device, CreateBuffer(device->handle, &info, NULL, &buffer->handle));
     rv_device_name(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)(uintptr_t)buffer->handle, label);
     VkMemoryRequirements needs;
     device->vk.GetBufferMemoryRequirements(device->handle, buffer->handle, &needs);
-    VkMemoryAllocateInfo allocate = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .allocationSize = needs.size,
-        .memoryTypeIndex = choose_type(device, needs.memoryTypeBits, kind)};
-    VkResult result =
-        device->vk.AllocateMemory(device->handle, &allocate, NULL, &buffer->memory);
+    VkMemoryAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                     .allocationSize = needs.size,
+                                     .memoryTypeIndex =
+                                         choose_type(device, needs.memoryTypeBits, kind)};
+    VkResult result = device->vk.AllocateMemory(device->handle, &allocate, NULL, &buffer->memory);
     if (result != VK_SUCCESS) {
         status = rv_device_fail(device, result, "vkAllocateMemory");
         if (status == RV_ERR_NO_MEMORY)
-            status = rv_fail(status, "%s: the device has no %.0f MiB left: use a smaller picture "
-                                     "(--size)", label, mebibytes);
+            status = rv_fail(status,
+                             "%s: the device has no %.0f MiB left: use a smaller picture "
+                             "(--size)",
+                             label, mebibytes);
         goto done;
     }
     device->bytes += size;
@@ -73,8 +73,8 @@ enum rv_status rv_buffer_init(struct rv_device *device, struct rv_buffer *buffer
         device->peak_bytes = device->bytes;
     RV_VK_TRY(device, BindBufferMemory(device->handle, buffer->handle, buffer->memory, 0));
     if (kind == RV_MEMORY_HOST)
-        RV_VK_TRY(device, MapMemory(device->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0,
-                                    &buffer->mapped));
+        RV_VK_TRY(device,
+                  MapMemory(device->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &buffer->mapped));
 done:
     if (status != RV_OK)
         rv_buffer_finish(device, buffer);
@@ -108,8 +108,8 @@ static enum rv_status transfer(struct rv_device *device, const struct rv_buffer 
         RV_TRY(rv_recorder_init(&recorder, device, 1));
         struct rv_range there = {.buffer = buffer, .offset = offset + at, .size = piece};
         struct rv_range here = {.buffer = &staging, .size = piece};
-        status = write ? rv_record_copy(&recorder, here, there)
-                       : rv_record_copy(&recorder, there, here);
+        status =
+            write ? rv_record_copy(&recorder, here, there) : rv_record_copy(&recorder, there, here);
         if (status == RV_OK)
             status = rv_recorder_end(&recorder);
         if (status == RV_OK)

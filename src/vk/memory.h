@@ -16,8 +16,8 @@ struct rv_buffer {
     void *mapped;  // NULL for RV_MEMORY_DEVICE
 };
 
-// Fails with RV_ERR_NO_MEMORY when the device, or REVERIE_MEMORY_CAP, allows no more; the text names
-// `label` and the size. On failure the buffer is zeroed. Released with rv_buffer_finish.
+// Fails with RV_ERR_NO_MEMORY when the device, or REVERIE_MEMORY_CAP, allows no more; the text
+// names `label` and the size. On failure the buffer is zeroed. Released with rv_buffer_finish.
 enum rv_status rv_buffer_init(struct rv_device *device, struct rv_buffer *buffer, uint64_t size,
                               enum rv_memory_kind kind, const char *label);
 void rv_buffer_finish(struct rv_device *device, struct rv_buffer *buffer);

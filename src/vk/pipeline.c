@@ -52,12 +52,12 @@ static enum rv_status load_cache(struct rv_device *device) {
             info.initialDataSize = size - sizeof header;
             info.pInitialData = data + sizeof header;
         } else {
-            rv_device_log(device, RV_LOG_INFO, "%s: not this driver's pipeline cache, ignored", path);
+            rv_device_log(device, RV_LOG_INFO, "%s: not this driver's pipeline cache, ignored",
+                          path);
         }
     }
     device->pipelines->loaded_cache_size = info.initialDataSize;
-    RV_VK_TRY(device,
-              CreatePipelineCache(device->handle, &info, NULL, &device->pipelines->cache));
+    RV_VK_TRY(device, CreatePipelineCache(device->handle, &info, NULL, &device->pipelines->cache));
 done:
     free(data);
     return status;
@@ -139,6 +139,16 @@ static const struct rv_shader *find_shader(const char *name) {
     return NULL;
 }
 
+// Invocations of a workgroup, from the module's OpExecutionMode LocalSize; 0 if there is none.
+static uint32_t local_size(const struct rv_shader *shader) {
+    enum { HEADER = 5, OP_EXECUTION_MODE = 16, LOCAL_SIZE = 17 };
+    size_t count = shader->size / sizeof *shader->words;
+    for (size_t i = HEADER; i < count && shader->words[i] >> 16; i += shader->words[i] >> 16)
+        if ((shader->words[i] & 0xffff) == OP_EXECUTION_MODE && shader->words[i + 2] == LOCAL_SIZE)
+            return shader->words[i + 3] * shader->words[i + 4] * shader->words[i + 5];
+    return 0;
+}
+
 static enum rv_status compile(struct rv_device *device, const struct rv_shader *shader,
                               const uint32_t *spec, uint32_t spec_count, VkPipeline *pipeline) {
     enum rv_status status = RV_OK;
@@ -181,6 +191,9 @@ enum rv_status rv_pipeline_get(struct rv_device *device, const char *name, const
     const struct rv_shader *shader = find_shader(name);
     if (!shader)
         return rv_fail(RV_ERR_USAGE, "no shader is called \"%s\"", name);
+    if (local_size(shader) == 0 || local_size(shader) > device->limits.invocations)
+        return rv_fail(RV_ERR_NO_DEVICE, "%s: a workgroup has %u invocations, the device allows %u",
+                       name, local_size(shader), device->limits.invocations);
     if (pipelines->count == pipelines->capacity) {
         uint32_t capacity = pipelines->capacity ? 2 * pipelines->capacity : 32;
         void *list = realloc(pipelines->list, capacity * sizeof *pipelines->list);

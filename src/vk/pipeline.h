@@ -20,7 +20,7 @@ struct rv_pipelines {
         const char *shader;
         uint32_t spec_count, spec[RV_SPEC_MAX];
         VkPipeline handle;
-    } *list;
+    } * list;
     uint32_t count, capacity;
 };
 

@@ -17,11 +17,10 @@ enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *
     VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                     .queueFamilyIndex = device->queue_family};
     RV_VK_TRY(device, CreateCommandPool(device->handle, &pool, NULL, &recorder->pool));
-    VkCommandBufferAllocateInfo allocate = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-        .commandPool = recorder->pool,
-        .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-        .commandBufferCount = 1};
+    VkCommandBufferAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                            .commandPool = recorder->pool,
+                                            .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                            .commandBufferCount = 1};
     RV_VK_TRY(device, AllocateCommandBuffers(device->handle, &allocate, &recorder->commands));
     VkDescriptorPoolSize sizes[] = {
         {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, dispatches * RV_BUFFER_SLOTS},
@@ -36,8 +35,8 @@ enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *
     // What earlier submissions and the host wrote is visible to this one, every time it runs.
     VkMemoryBarrier barrier = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                                .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
-                               .dstAccessMask = VK_ACCESS_MEMORY_READ_BIT |
-                                                VK_ACCESS_MEMORY_WRITE_BIT};
+                               .dstAccessMask =
+                                   VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT};
     device->vk.CmdPipelineBarrier(recorder->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
                                   VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 1, &barrier, 0, NULL, 0,
                                   NULL);
@@ -83,11 +82,10 @@ enum rv_status rv_recorder_times(struct rv_recorder *recorder, double *seconds) 
     uint64_t *ticks = calloc(recorder->query_count + 1, sizeof *ticks);
     if (!ticks)
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while profiling");
-    RV_VK_TRY(device, GetQueryPoolResults(device->handle, recorder->queries, 0,
-                                          recorder->query_count,
-                                          recorder->query_count * sizeof *ticks, ticks,
-                                          sizeof *ticks,
-                                          VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT));
+    RV_VK_TRY(device,
+              GetQueryPoolResults(device->handle, recorder->queries, 0, recorder->query_count,
+                                  recorder->query_count * sizeof *ticks, ticks, sizeof *ticks,
+                                  VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT));
     for (uint32_t i = 0; i + 1 < recorder->query_count; i++)
         seconds[i] = (double)(ticks[i + 1] - ticks[i]) * device->limits.timestamp_seconds;
 done:
@@ -170,11 +168,10 @@ static enum rv_status bind(struct rv_recorder *recorder, const struct rv_dispatc
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     VkDescriptorSet set;
-    VkDescriptorSetAllocateInfo allocate = {
-        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-        .descriptorPool = recorder->descriptors,
-        .descriptorSetCount = 1,
-        .pSetLayouts = &device->pipelines->set_layout};
+    VkDescriptorSetAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                            .descriptorPool = recorder->descriptors,
+                                            .descriptorSetCount = 1,
+                                            .pSetLayouts = &device->pipelines->set_layout};
     RV_VK_TRY(device, AllocateDescriptorSets(device->handle, &allocate, &set));
     VkDescriptorBufferInfo buffers[RV_BINDING_MAX];
     VkBufferView views[RV_BINDING_MAX];
@@ -210,8 +207,8 @@ enum rv_status rv_record_dispatch(struct rv_recorder *recorder,
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     VkPipeline pipeline;
-    RV_TRY(rv_pipeline_get(device, dispatch->shader, dispatch->spec, dispatch->spec_count,
-                           &pipeline));
+    RV_TRY(
+        rv_pipeline_get(device, dispatch->shader, dispatch->spec, dispatch->spec_count, &pipeline));
     for (uint32_t i = 0; i < dispatch->binding_count; i++)
         if (conflicts(recorder, &dispatch->bindings[i].range, dispatch->bindings[i].access)) {
             barrier(recorder);

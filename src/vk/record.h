@@ -15,8 +15,8 @@ struct rv_range {
 enum rv_access { RV_READ = 1, RV_WRITE = 2, RV_READ_WRITE = 3 };
 
 struct rv_binding {
-    uint32_t slot;         // < RV_BUFFER_SLOTS: a storage buffer; from there on: a texel buffer of
-                           // vec4 (read only)
+    uint32_t slot; // < RV_BUFFER_SLOTS: a storage buffer; from there on: a texel buffer of
+                   // vec4 (read only)
     enum rv_access access;
     struct rv_range range; // offset and size are multiples of 256, which any device's alignment
                            // divides (the specification's upper bound)
@@ -38,26 +38,28 @@ struct rv_recorder {
     VkCommandBuffer commands;
     VkCommandPool pool;
     VkDescriptorPool descriptors;
-    VkBufferView *views;  // of the texel buffers bound so far
+    VkBufferView *views; // of the texel buffers bound so far
     uint32_t view_count, view_capacity;
     VkQueryPool queries;  // NULL unless profiling
     uint32_t query_count; // timestamps written; dispatch i lies between i and i + 1
     struct rv_pending {
         struct rv_range range;
         enum rv_access access;
-    } *pending; // accesses since the last barrier
+    } * pending; // accesses since the last barrier
     uint32_t pending_count, pending_capacity;
     uint32_t barriers, dispatches; // recorded so far
     bool ended;
 };
 
-// Begins a command buffer with room for `dispatches` dispatches, to be submitted any number of times.
+// Begins a command buffer with room for `dispatches` dispatches, to be submitted any number of
+// times.
 enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *device,
                                 uint32_t dispatches);
 void rv_recorder_finish(struct rv_recorder *recorder); // the work must have run
 // Adds GPU timestamps around every dispatch from here on. No effect without timestamp support.
 enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispatches);
-// Seconds that each profiled dispatch took in the last run; `seconds` has recorder->dispatches items.
+// Seconds that each profiled dispatch took in the last run; `seconds` has recorder->dispatches
+// items.
 enum rv_status rv_recorder_times(struct rv_recorder *recorder, double *seconds);
 
 enum rv_status rv_record_dispatch(struct rv_recorder *recorder, const struct rv_dispatch *dispatch);

@@ -67,7 +67,10 @@ static void check_cases(struct rv_weights *weights, bool random) {
     struct rv_goldens goldens;
     rv_context *context = rv_test_context();
     cr_assert_eq(rv_goldens_load(RV_TEST_FOLDER "/golden", &goldens), RV_OK, "%s", rv_error_text());
-    for (size_t i = 0; i < goldens.count; i++)
+    // On a processor the kernels for GPUs are slow, and they run all cases clamped: here every
+    // fourth.
+    size_t every = getenv("REVERIE_DISABLE") ? 4 : 1;
+    for (size_t i = 0; i < goldens.count; i += every)
         if (goldens.cases[i].random == random)
             check_case(context, &goldens, &goldens.cases[i], weights);
     rv_goldens_free(&goldens);
@@ -106,9 +109,9 @@ static void run_on_device(struct device_run *run, struct rv_device *device,
     cr_assert_eq(rv_plan_create(request, &run->plan), RV_OK, "%s", rv_error_text());
     cr_assert_eq(rv_network_init(&run->network, device, weights, &run->plan, 1, 1), RV_OK, "%s",
                  rv_error_text());
-    cr_assert_eq(rv_buffer_init(device, &run->picture, rv_image_bytes(extent), RV_MEMORY_DEVICE,
-                                "picture"),
-                 RV_OK);
+    cr_assert_eq(
+        rv_buffer_init(device, &run->picture, rv_image_bytes(extent), RV_MEMORY_DEVICE, "picture"),
+        RV_OK);
     struct rv_range all = {&run->picture, 0, rv_image_bytes(extent)};
     cr_assert_eq(rv_picture_upload(device, picture, all), RV_OK);
     cr_assert_eq(rv_recorder_init(&recorder, device, run->plan->step_count), RV_OK);
@@ -122,9 +125,8 @@ static void run_on_device(struct device_run *run, struct rv_device *device,
     cr_assert_eq(rv_device_wait(device, device->submitted), RV_OK);
     rv_recorder_finish(&recorder);
     run->arena = malloc(run->network.arena.size);
-    cr_assert_eq(rv_buffer_read(device, &run->network.arena, 0, run->arena,
-                                run->network.arena.size),
-                 RV_OK);
+    cr_assert_eq(
+        rv_buffer_read(device, &run->network.arena, 0, run->arena, run->network.arena.size), RV_OK);
 }
 
 static void end_device_run(struct device_run *run, struct rv_device *device) {

@@ -4,8 +4,8 @@
 
 #include "dream/context.h"
 
-// Opens the context that the environment asks for; fails the running test if there is none. Messages
-// of the validation layer go to standard error and are counted.
+// Opens the context that the environment asks for; fails the running test if there is none.
+// Messages of the validation layer go to standard error and are counted.
 rv_context *rv_test_context(void);
 // Fails the test if the validation layer had anything to say, and closes the context.
 void rv_test_context_end(rv_context **context);
