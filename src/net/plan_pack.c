@@ -1,5 +1,4 @@
 // The numbers the kernels read, in the order they read them.
-#include <stdio.h>
 #include <string.h>
 
 #include "net/plan_internal.h"
@@ -78,27 +77,5 @@ void rv_plan_pack(const struct rv_plan *plan, const struct rv_weights *weights, 
             memcpy(constants, weights->conv[step->index].bias, step->constants_bytes);
         else if (step->seed.affine)
             pack_affine(weights, step->seed.affine - 1, constants);
-    }
-}
-
-void rv_plan_print(const struct rv_plan *plan, void *stream) {
-    FILE *file = stream;
-    fprintf(file,
-            "%u x %u pixels: %u steps in %u levels, arena %.1f MiB, weights %.1f MiB, "
-            "%.2f GFLOP\n",
-            plan->graph.width, plan->graph.height, plan->step_count, plan->level_count,
-            (double)plan->arena_bytes / 1048576, (double)plan->weights_bytes / 1048576,
-            plan->flops * 1e-9);
-    for (uint32_t i = 0; i < plan->step_count; i++) {
-        const struct rv_step *step = &plan->steps[i];
-        fprintf(file, "%3u  %-44s %9.4f GFLOP %8.2f MB ", step->level, step->label,
-                step->flops * 1e-9, step->bytes * 1e-6);
-        for (uint32_t j = 0; j < step->access_count; j++) {
-            const struct rv_plan_access *access = &step->access[j];
-            fprintf(file, " %s%s%s[%u:%u)", access->reads ? "<" : "", access->writes ? ">" : "",
-                    plan->tensors[access->tensor].name, access->channel,
-                    access->channel + access->channels);
-        }
-        fputc('\n', file);
     }
 }
