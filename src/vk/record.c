@@ -30,7 +30,9 @@ enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *
                                        .poolSizeCount = 2,
                                        .pPoolSizes = sizes};
     RV_VK_TRY(device, CreateDescriptorPool(device->handle, &sets, NULL, &recorder->descriptors));
-    VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    // A replay is submitted while the one before it still runs.
+    VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                      .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
     RV_VK_TRY(device, BeginCommandBuffer(recorder->commands, &begin));
     // What earlier submissions and the host wrote is visible to this one, every time it runs.
     VkMemoryBarrier barrier = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
