@@ -19,7 +19,8 @@ struct dream {
     struct rv_pyramid_pictures pictures;
     rv_progress_fn progress;
     void *progress_user;
-    double started, step_seconds, work, work_done; // work in floating-point operations
+    double started, step_seconds;
+    double flops, work, work_done; // operations done; the whole job's, those behind us or skipped
     float loss;
 };
 
@@ -110,13 +111,13 @@ static enum rv_status iterate(struct dream *d, struct rv_recorder *recorder, uin
             RV_TRY(rv_recorder_submit(recorder, NULL));
         RV_TRY(rv_device_wait(d->device, first + i));
         RV_TRY(judge(&log[i], i, octave));
-        d->work_done += d->plans[octave]->flops;
+        bool last = i + 1 == count || log[i].stopped == RV_STOP_LOSS;
+        d->flops += d->plans[octave]->flops;
+        d->work_done += (last ? count - i : 1) * d->plans[octave]->flops;
         d->loss = log[i].loss;
         RV_TRY(report(d, octave, i + 1, log[i].loss));
-        if (log[i].stopped == RV_STOP_LOSS) {
-            d->work_done += (count - 1 - i) * d->plans[octave]->flops;
+        if (last)
             break;
-        }
     }
 done:
     if (!d->device->lost) {
@@ -215,7 +216,7 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
     if (stats)
         *stats = (struct rv_dream_stats){.device_bytes = d->device->peak_bytes,
                                          .arena_bytes = d->network.arena.size,
-                                         .flops = d->work_done,
+                                         .flops = d->flops,
                                          .seconds = now() - d->started,
                                          .step_seconds = d->step_seconds,
                                          .loss = d->loss};

@@ -82,12 +82,18 @@ enum rv_status rv_picture_upload(struct rv_device *device, const struct rv_pictu
     if (!values)
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory for a picture of %u x %u",
                        picture->width, picture->height);
+    bool finite = true; // a ReLU would swallow what is not, and nobody would know
     for (size_t i = 0; i < pixels; i++) {
-        for (size_t c = 0; c < 3; c++)
+        for (size_t c = 0; c < 3; c++) {
             values[i * 4 + c] = 2 * picture->pixels[i * 3 + c] - 1;
+            finite &= isfinite(values[i * 4 + c]) != 0;
+        }
         values[i * 4 + 3] = 0;
     }
-    enum rv_status status = rv_buffer_write(device, to.buffer, to.offset, values, pixels * 16);
+    enum rv_status status =
+        finite ? rv_buffer_write(device, to.buffer, to.offset, values, pixels * 16)
+               : rv_fail(RV_ERR_INPUT, "the picture holds a value that is not a finite number: "
+                                       "its values lie between 0 and 1");
     free(values);
     return status;
 }
