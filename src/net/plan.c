@@ -363,7 +363,7 @@ static enum rv_status gather_layers(struct rv_planner *p) {
         rv_graph_find(&p->plan->graph, layer, &p->target_slice[i]);
         p->target_before_relu[i] = before_relu(layer);
         const struct rv_graph_tensor *t = &p->plan->graph.tensors[p->target_slice[i].tensor];
-        if (2 * request->border >= t->height || 2 * request->border >= t->width)
+        if (request->border >= (t->height + 1) / 2 || request->border >= (t->width + 1) / 2)
             return rv_fail(
                 RV_ERR_INPUT,
                 "at %u x %u pixels %s is %u x %u: nothing is left inside a border of %u: "
