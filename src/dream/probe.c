@@ -27,9 +27,7 @@ static enum rv_status run(struct probe *p, struct rv_plan *plan, struct rv_netwo
     RV_TRY(rv_recorder_init(&recorder, p->device, plan->step_count));
     struct rv_range picture = {&p->picture, 0, p->picture.size};
     RV_TRY(rv_network_record(network, plan, picture, &recorder));
-    RV_TRY(rv_recorder_end(&recorder));
-    RV_TRY(rv_recorder_submit(&recorder, NULL));
-    RV_TRY(rv_device_wait(p->device, p->device->submitted));
+    status = rv_recorder_run(&recorder);
 done:
     rv_recorder_finish(&recorder);
     return status;

@@ -111,9 +111,7 @@ static enum rv_status run(struct rv_pyramid_pictures *p, struct rv_resize_op *op
         op->target.size = op->second.size = rv_image_bytes(op->to);
         RV_TRY(rv_op_resize(&recorder, op));
     }
-    RV_TRY(rv_recorder_end(&recorder));
-    RV_TRY(rv_recorder_submit(&recorder, NULL));
-    RV_TRY(rv_device_wait(p->device, p->device->submitted));
+    status = rv_recorder_run(&recorder);
 done:
     rv_recorder_finish(&recorder);
     return status;

@@ -111,11 +111,7 @@ static enum rv_status transfer(struct rv_device *device, const struct rv_buffer 
         status =
             write ? rv_record_copy(&recorder, here, there) : rv_record_copy(&recorder, there, here);
         if (status == RV_OK)
-            status = rv_recorder_end(&recorder);
-        if (status == RV_OK)
-            status = rv_recorder_submit(&recorder, NULL);
-        if (status == RV_OK)
-            status = rv_device_wait(device, device->submitted);
+            status = rv_recorder_run(&recorder);
         rv_recorder_finish(&recorder);
         if (status != RV_OK)
             break;

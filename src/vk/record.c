@@ -269,3 +269,13 @@ done:
 enum rv_status rv_recorder_submit(struct rv_recorder *recorder, uint64_t *value) {
     return rv_device_submit(recorder->device, recorder->commands, value);
 }
+
+enum rv_status rv_recorder_run(struct rv_recorder *recorder) {
+    uint64_t value;
+    enum rv_status status;
+    RV_TRY(rv_recorder_end(recorder));
+    RV_TRY(rv_recorder_submit(recorder, &value));
+    status = rv_device_wait(recorder->device, value);
+done:
+    return status;
+}

@@ -67,6 +67,8 @@ enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from
                               struct rv_range to);
 enum rv_status rv_recorder_end(struct rv_recorder *recorder);
 enum rv_status rv_recorder_submit(struct rv_recorder *recorder, uint64_t *value);
+// Ends the recording, submits it and waits: for work that is done once.
+enum rv_status rv_recorder_run(struct rv_recorder *recorder);
 
 // True if the two ranges share a byte.
 bool rv_ranges_overlap(const struct rv_range *a, const struct rv_range *b);
