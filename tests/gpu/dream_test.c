@@ -15,7 +15,7 @@
 #define VALUES (WIDTH * HEIGHT * 3)
 
 // One octave and two steps of something small; what a test wants otherwise it sets.
-static const struct rv_params small = {.layers = "mixed0",
+static const struct rv_params small = {.layers = "max_pooling2d",
                                        .octaves = 1,
                                        .iterations = 2,
                                        .jitter = RV_OFF,
@@ -197,8 +197,7 @@ Test(dream, jitter_is_drawn) {
 Test(dream, repeats) {
     struct bench bench = begin();
     struct rv_params params = small;
-    params.layers[0] = '\0';
-    strcat(params.layers, "mixed0,max_pooling2d_1=0.3");
+    strcpy(params.layers, "mixed0,max_pooling2d_1=0.3");
     params.octaves = 2;
     params.octave_scale = 1.05f;
     params.jitter = 8;
