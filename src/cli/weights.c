@@ -20,6 +20,20 @@ static enum rv_status make_default_folder(const char *path) {
     return rv_file_make_folder(folder);
 }
 
+static void print_line(FILE *stream, const char *title, const char *value) {
+    if (*value)
+        fprintf(stream, "  %-12s%s\n", title, value);
+}
+
+// The hashes of the source are what its publisher may have stated; the last is the tensors' own.
+static void print_origin(FILE *stream, const char *source, const char *sha256, const char *md5,
+                         const char *content_sha256) {
+    print_line(stream, "source", source);
+    print_line(stream, "SHA-256", sha256);
+    print_line(stream, "MD5", md5);
+    print_line(stream, "content", content_sha256);
+}
+
 enum rv_status rv_command_import(const struct rv_arguments *arguments) {
     const char *output = arguments->value[RV_CLI_OUTPUT];
     char path[PATH_SIZE];
@@ -37,17 +51,12 @@ enum rv_status rv_command_import(const struct rv_arguments *arguments) {
                                    arguments->value[RV_CLI_FP16] != NULL, &report);
     if (status != RV_OK || arguments->value[RV_CLI_QUIET])
         return status;
-    fprintf(strcmp(output, "-") == 0 ? stderr : stdout,
-            "%s: %u of 94 convolutions, up to %s, %s\n"
-            "  source   %s\n  SHA-256  %s (of the source)\n  SHA-256  %s (of the tensors)\n",
-            output, (unsigned)report.conv_count, report.depth, report.fp16 ? "fp16" : "fp32",
-            report.source, report.source_sha256, report.content_sha256);
+    FILE *stream = strcmp(output, "-") == 0 ? stderr : stdout;
+    fprintf(stream, "%s: %u of 94 convolutions, up to %s, %s\n", output,
+            (unsigned)report.conv_count, report.depth, report.fp16 ? "fp16" : "fp32");
+    print_origin(stream, report.source, report.source_sha256, report.source_md5,
+                 report.content_sha256);
     return RV_OK;
-}
-
-static void print_line(const char *title, const char *value) {
-    if (*value)
-        printf("  %-12s%s\n", title, value);
 }
 
 enum rv_status rv_command_verify(const struct rv_arguments *arguments) {
@@ -63,10 +72,9 @@ enum rv_status rv_command_verify(const struct rv_arguments *arguments) {
     printf("%s: sound\n", file);
     printf("  %-12s%u of 94 convolutions, up to %s, %s\n", "holds", (unsigned)report.conv_count,
            report.depth, report.dtype);
-    print_line("source", report.own ? report.source : "not written by reverie");
-    print_line("SHA-256", report.source_sha256);
-    print_line("MD5", report.source_md5);
-    print_line("content", report.content_sha256);
-    print_line("pooling", report.pool_counts_padding ? "include_padding" : "exclude_padding");
+    print_origin(stdout, report.own ? report.source : "not written by reverie",
+                 report.source_sha256, report.source_md5, report.content_sha256);
+    print_line(stdout, "pooling",
+               report.pool_counts_padding ? "include_padding" : "exclude_padding");
     return RV_OK;
 }
