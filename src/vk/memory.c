@@ -33,18 +33,19 @@ enum rv_status rv_buffer_init(struct rv_device *device, struct rv_buffer *buffer
                               enum rv_memory_kind kind, const char *label) {
     enum rv_status status = RV_OK;
     *buffer = (struct rv_buffer){.size = size};
-    double mebibytes = (double)size / 1048576;
+    const double mebi = 1048576;
     if (size > device->limits.allocation_bytes)
         return rv_fail(RV_ERR_NO_MEMORY,
-                       "%s needs %.0f MiB at once, the device allows %.0f: use a smaller picture "
-                       "(--size)",
-                       label, mebibytes, (double)device->limits.allocation_bytes / 1048576);
+                       "out of device memory: the %s needs %.1f MiB in one piece, the device gives "
+                       "at most %.1f: use a smaller picture (--size)",
+                       label, (double)size / mebi, (double)device->limits.allocation_bytes / mebi);
     if (size > device->byte_cap || device->bytes > device->byte_cap - size)
-        return rv_fail(RV_ERR_NO_MEMORY,
-                       "%s needs %.0f MiB more than the %.0f MiB in use, over the cap of %.0f MiB: "
-                       "use a smaller picture (--size)",
-                       label, mebibytes, (double)device->bytes / 1048576,
-                       (double)device->byte_cap / 1048576);
+        return rv_fail(
+            RV_ERR_NO_MEMORY,
+            "out of device memory: the %s needs %.1f MiB beside the %.1f in use, the cap "
+            "is %.1f: use a smaller picture (--size), or raise REVERIE_MEMORY_CAP",
+            label, (double)size / mebi, (double)device->bytes / mebi,
+            (double)device->byte_cap / mebi);
     VkBufferCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
         .size = size,
@@ -63,9 +64,9 @@ enum rv_status rv_buffer_init(struct rv_device *device, struct rv_buffer *buffer
         status = rv_device_fail(device, result, "vkAllocateMemory");
         if (status == RV_ERR_NO_MEMORY)
             status = rv_fail(status,
-                             "%s: the device has no %.0f MiB left: use a smaller picture "
-                             "(--size)",
-                             label, mebibytes);
+                             "out of device memory: the %s needs %.1f MiB beside the %.1f in use: "
+                             "use a smaller picture (--size)",
+                             label, (double)size / mebi, (double)device->bytes / mebi);
         goto done;
     }
     device->bytes += size;

@@ -73,6 +73,8 @@ static void save_cache(struct rv_device *device) {
         size <= pipelines->loaded_cache_size)
         return;
     uint8_t *data = malloc(sizeof header + size);
+    char failure[1024]; // what the caller may yet want to say: closing a device is no failing call
+    snprintf(failure, sizeof failure, "%s", rv_error_text());
     if (data && device->vk.GetPipelineCacheData(device->handle, pipelines->cache, &size,
                                                 data + sizeof header) >= 0) {
         cache_identity(device, &header, path, sizeof path);
@@ -83,6 +85,7 @@ static void save_cache(struct rv_device *device) {
             rv_file_write(path, data, sizeof header + size) != RV_OK)
             rv_device_log(device, RV_LOG_INFO, "pipeline cache not kept: %s", rv_error_text());
     }
+    rv_fail(RV_OK, "%s", failure);
     free(data);
 }
 
