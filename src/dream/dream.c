@@ -20,6 +20,7 @@ struct dream {
     rv_progress_fn progress;
     void *progress_user;
     double started, step_seconds;
+    double first_seconds, first_work; // after the first step, which also warms the driver up
     double flops, work, work_done; // operations done; the whole job's, those behind us or skipped
     float loss;
 };
@@ -82,7 +83,14 @@ static enum rv_status report(struct dream *d, uint32_t octave, uint32_t iteratio
     struct rv_extent size = d->pictures.sizes.octave[octave];
     if (!d->progress)
         return RV_OK;
-    double seconds = now() - d->started, fraction = d->work_done / d->work;
+    double seconds = now() - d->started, fraction = d->work_done / d->work, left = -1;
+    if (d->first_work > 0 && d->work_done > d->first_work)
+        left = (seconds - d->first_seconds) / (d->work_done - d->first_work) *
+               (d->work - d->work_done);
+    if (d->first_work == 0 && iteration > 0) {
+        d->first_work = d->work_done;
+        d->first_seconds = seconds;
+    }
     struct rv_progress progress = {.fraction = fraction < 1 ? fraction : 1,
                                    .octave = octave + 1,
                                    .octaves = d->pictures.sizes.count,
@@ -92,8 +100,7 @@ static enum rv_status report(struct dream *d, uint32_t octave, uint32_t iteratio
                                    .height = size.height,
                                    .loss = loss,
                                    .seconds = seconds,
-                                   .seconds_left =
-                                       fraction > 0.01 ? seconds / fraction - seconds : -1};
+                                   .seconds_left = left};
     if (d->progress(d->progress_user, &progress))
         return RV_OK;
     return rv_fail(RV_ERR_CANCELLED, "cancelled at step %u of octave %u", iteration, octave + 1);
