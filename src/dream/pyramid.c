@@ -11,7 +11,8 @@
 // -(count - 1) / 2 up (its five octaves: -2 .. 2).
 static uint32_t octave_size(const struct rv_params *params, uint32_t base, uint32_t above,
                             uint32_t steps_down) {
-    double scale = (double)params->octave_scale;
+    // 1.3 rather than 1.29999995, as the recipes have it: else 1000 pixels become 1689, not 1690.
+    double scale = round((double)params->octave_scale * 1e6) / 1e6;
     if (params->pyramid == RV_PYRAMID_DETAIL)
         return steps_down == 0 ? base : (uint32_t)floor(above / scale + 0.5);
     if (params->pyramid == RV_PYRAMID_REINJECT)
