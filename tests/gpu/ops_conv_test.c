@@ -159,7 +159,7 @@ static void check_target(struct rv_ops *ops, const struct rv_ref_conv *s,
         if (i % channels >= t->relu)
             continue;
         mask[bits] = values[i] > 0;
-        sure[bits++] = fabs(values[i]) > error;
+        sure[bits++] = fabs(values[i]) > error || values[i] == 0;
         values[i] = values[i] > 0 ? values[i] : 0;
     }
     rv_ops_check(ops, t->tensor, t->offset, channels, values, error, RELATIVE);
@@ -180,12 +180,23 @@ static double *reference_forward(const struct rv_ref_conv *s, const double *x, c
     return z;
 }
 
+// Weights of which the first output's are all zero: it is exactly zero everywhere, which ReLU
+// stops.
+static void make_weights(const struct rv_ref_conv *s, float **kernel, float **bias) {
+    *kernel = rv_ops_floats(1, kernel_size(s));
+    *bias = rv_ops_floats(2, s->out);
+    for (size_t i = 0; i < kernel_size(s); i += s->out)
+        (*kernel)[i] = 0;
+    (*bias)[0] = 0;
+}
+
 static void check_forward(struct rv_device *device, const struct forward_case *c) {
     struct rv_ops ops;
     struct rv_ref_conv s = shape_of(c->kind, c->height, c->width, c->in, c->out);
     rv_ops_begin(&ops, device, "forward %s, %ux%u, %u to %u channels, split %u, ReLU %u",
                  kinds[c->kind].name, c->height, c->width, c->in, c->out, c->split, c->relu);
-    float *kernel = rv_ops_floats(1, kernel_size(&s)), *bias = rv_ops_floats(2, c->out);
+    float *kernel, *bias;
+    make_weights(&s, &kernel, &bias);
     uint32_t source = rv_ops_tensor(&ops, RV_TENSOR_FLOATS, c->height, c->width, c->in + 32);
     double *all = rv_ops_noise(&ops, source, 3);
     double *x = slice(all, (size_t)c->height * c->width, c->in + 32, 16, c->in);
@@ -238,7 +249,8 @@ static void check_picture(struct rv_device *device, const struct picture_case *c
                  c->width, c->down, c->right, c->out);
     ops.jitter_x = (int32_t)c->right;
     ops.jitter_y = (int32_t)c->down;
-    float *kernel = rv_ops_floats(1, kernel_size(&s)), *bias = rv_ops_floats(2, c->out);
+    float *kernel, *bias;
+    make_weights(&s, &kernel, &bias);
     uint32_t source = rv_ops_tensor(&ops, RV_TENSOR_PIXELS, c->height, c->width, 3);
     double *picture = rv_ops_noise(&ops, source, 3);
     double *x = rolled(picture, c->height, c->width, c->down, c->right);

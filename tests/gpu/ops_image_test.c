@@ -139,6 +139,8 @@ static const struct ascend_case ascend_cases[] = {
     {"of a mean far from zero", 7, 3, SHIFTED, false, false, 0.01f, 9, {1, 2}, 0, 0, 2},
     {"more pixels than partial sums", 70, 75, NOISE, false, false, 0.5f, 9, {1, 2}, 0, 0, 2},
     {"floor of the mean magnitude", 7, 3, SMALL, true, false, 0.5f, 9, {1, 2}, 0, 0, 2},
+    {"floor of the deviation", 7, 3, SMALL, false, false, 0.5f, 9, {1, 2}, 0, 0, 2},
+    {"loss reached, not passed", 7, 3, NOISE, false, false, 0.5f, 3, {1, 2}, 0, 0, 2},
     {"loss passed", 7, 3, NOISE, false, false, 0.5f, 2.5f, {1, 2}, 0, RV_STOP_LOSS, 1},
     {"no limit of the loss", 7, 3, NOISE, false, false, 0.5f, INFINITY, {1e30f, 2}, 0, 0, 2},
     {"stopped before", 7, 3, NOISE, false, false, 1, 9, {1, 2}, RV_STOP_LOSS, RV_STOP_LOSS, 0},

@@ -181,6 +181,8 @@ static void check_avg_pool(struct rv_device *device, const struct pool_case *c) 
                  c->channels, c->flag ? ", ReLU" : "", c->counts_padding ? ", by 9" : "");
     double *x = make_values(count, 1, 0), *y = malloc(count * sizeof *y);
     float *bias = rv_ops_floats(2, c->channels);
+    for (size_t i = 0; i < count; i += c->channels)
+        x[i] = bias[0] = 0; // a channel that is exactly zero, which ReLU stops
     uint8_t *mask = malloc(count), *sure = malloc(count);
     uint32_t source = wide_tensor(&ops, RV_TENSOR_FLOATS, c->height, c->width, c->channels, x);
     uint32_t target = wide_tensor(&ops, RV_TENSOR_FLOATS, c->height, c->width, c->channels, NULL);
@@ -188,7 +190,7 @@ static void check_avg_pool(struct rv_device *device, const struct pool_case *c) 
     rv_ref_avg_pool_forward(c->height, c->width, c->channels, c->counts_padding, x, y);
     rv_ref_bias_relu(pixels(c), c->channels, bias, y, NULL, mask);
     for (size_t i = 0; i < count; i++) {
-        sure[i] = fabs(y[i]) > ABSOLUTE;
+        sure[i] = fabs(y[i]) > ABSOLUTE || y[i] == 0;
         if (c->flag && !mask[i])
             y[i] = 0;
     }
