@@ -32,7 +32,8 @@ void close(vec4 total) {
     uint i = control.iteration;
     float scale = 0.0;
     if (control.stopped == uint(RV_STOP_NONE)) {
-        if (total.w > 0.0 || !(abs(loss) <= 3.0e38) || !(total.y <= 3.0e38))
+        // Written so that a NaN fails the comparisons; the squares' sum shows it wherever it is.
+        if (!(abs(loss) <= 3.0e38) || !(total.y <= 3.0e38))
             control.stopped = uint(RV_STOP_NOT_FINITE);
         else if (total.z == 0.0)
             control.stopped = uint(RV_STOP_ZERO);

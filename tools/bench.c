@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "dream/context.h"
 #include "dream/network.h"
 #include "dream/objective.h"
@@ -32,12 +32,6 @@ struct bench {
     uint32_t measured;
 };
 
-static double now(void) {
-    struct timespec t;
-    timespec_get(&t, TIME_UTC);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -60,7 +54,7 @@ static enum rv_status set_up(struct bench *b) {
     struct rv_context_params params = {.device = o->device};
     struct rv_extent extent = {o->width, o->height};
     struct rv_picture noise = {o->width, o->height, NULL};
-    double begun = now();
+    double begun = rv_clock_seconds();
     RV_TRY(rv_context_create(&params, &b->context));
     RV_TRY(rv_weights_random(1, &b->weights));
     RV_TRY(rv_objective_parse(o->layers, b->targets, &b->target_count));
@@ -91,7 +85,7 @@ static enum rv_status set_up(struct bench *b) {
     RV_TRY(rv_recorder_end(&b->recorder));
     RV_TRY(rv_recorder_submit(&b->recorder, NULL)); // the first step compiles on some drivers
     RV_TRY(rv_device_wait(device, device->submitted));
-    b->start_seconds = now() - begun;
+    b->start_seconds = rv_clock_seconds() - begun;
 done:
     free(noise.pixels);
     return status;
@@ -101,10 +95,10 @@ static enum rv_status measure(struct bench *b) {
     enum rv_status status = RV_OK;
     struct rv_device *device = b->context->device;
     for (uint32_t i = 0; i < b->options.steps; i++) {
-        double begun = now();
+        double begun = rv_clock_seconds();
         RV_TRY(rv_recorder_submit(&b->recorder, NULL));
         RV_TRY(rv_device_wait(device, device->submitted));
-        b->seconds[b->measured++] = now() - begun;
+        b->seconds[b->measured++] = rv_clock_seconds() - begun;
     }
 done:
     return status;

@@ -15,6 +15,7 @@ import argparse
 import importlib.machinery
 import importlib.util
 import json
+import os
 import pathlib
 import resource
 import statistics
@@ -96,12 +97,12 @@ def main():
     parser.add_argument("--size", default="512x512", metavar="WxH")
     parser.add_argument("--layers", default="mixed3,mixed5", metavar="LIST",
                         help="mixedN or activation_N, with =weight and :channel")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="default: PyTorch's")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="default: all processors")
     parser.add_argument("--steps", type=int, default=10, metavar="N")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    # PyTorch's own default was 1 on a machine with two processors.
+    torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
     width, height = (int(side) for side in options.size.split("x"))
     targets = goldens.parse(options.layers)
     last = goldens.deepest_block(targets)

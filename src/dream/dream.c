@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "dream/context.h"
 #include "dream/network.h"
 #include "dream/objective.h"
@@ -24,12 +24,6 @@ struct dream {
     double flops, work, work_done; // operations done; the whole job's, those behind us or skipped
     float loss;
 };
-
-static double now(void) {
-    struct timespec t;
-    timespec_get(&t, TIME_UTC);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 // A whole number in [-most, most], a pure function of its arguments (splitmix64's output function).
 static int32_t draw(uint64_t seed, uint64_t octave, uint64_t iteration, uint64_t axis,
@@ -83,7 +77,7 @@ static enum rv_status report(struct dream *d, uint32_t octave, uint32_t iteratio
     struct rv_extent size = d->pictures.sizes.octave[octave];
     if (!d->progress)
         return RV_OK;
-    double seconds = now() - d->started, fraction = d->work_done / d->work, left = -1;
+    double seconds = rv_clock_seconds() - d->started, fraction = d->work_done / d->work, left = -1;
     if (d->first_work > 0 && d->work_done > d->first_work)
         left = (seconds - d->first_seconds) / (d->work_done - d->first_work) *
                (d->work - d->work_done);
@@ -149,9 +143,9 @@ static enum rv_status dream_octave(struct dream *d, uint32_t octave) {
     RV_TRY(
         rv_network_ascend(&d->network, plan, picture, d->params.clip == RV_CLIP_STEP, &recorder));
     RV_TRY(rv_recorder_end(&recorder));
-    double begun = now();
+    double begun = rv_clock_seconds();
     status = iterate(d, &recorder, octave);
-    d->step_seconds += now() - begun;
+    d->step_seconds += rv_clock_seconds() - begun;
     if (status == RV_OK)
         status = rv_pyramid_leave(&d->pictures);
 done:
@@ -215,7 +209,7 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
     d->device = context->device;
     d->progress = progress;
     d->progress_user = progress_user;
-    d->started = now();
+    d->started = rv_clock_seconds();
     d->device->peak_bytes = d->device->bytes;
     enum rv_status status = rv_params_resolve(params, &d->params);
     if (status == RV_OK)
@@ -224,7 +218,7 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
         *stats = (struct rv_dream_stats){.device_bytes = d->device->peak_bytes,
                                          .arena_bytes = d->network.arena.size,
                                          .flops = d->flops,
-                                         .seconds = now() - d->started,
+                                         .seconds = rv_clock_seconds() - d->started,
                                          .step_seconds = d->step_seconds,
                                          .loss = d->loss};
     rv_pyramid_finish(&d->pictures);

@@ -125,6 +125,9 @@ static enum rv_status probe_activations(struct probe *p, const struct rv_probe_p
     uint32_t count = params->activation_count;
     if (count == 0)
         return RV_OK;
+    if (!params->activations)
+        return rv_fail(RV_ERR_USAGE, "rv_probe is asked for %u activations without their names",
+                       count);
     if (count > 16)
         return rv_fail(RV_ERR_USAGE, "at most 16 activations can be asked for, not %u", count);
     for (uint32_t i = 0; i < count; i++) {
@@ -153,12 +156,13 @@ enum rv_status rv_probe(rv_context *context, const rv_weights *weights,
                         const struct rv_picture *input, const struct rv_probe_params *given,
                         struct rv_probe_result *result) {
     struct rv_probe_params params = {0};
+    if (result)
+        *result = (struct rv_probe_result){0};
     if (!context || !weights || !input || !input->pixels || !result)
         return rv_fail(RV_ERR_USAGE, "rv_probe needs a context, weights, a picture and a result");
     if (given)
         memcpy(&params, given,
                given->size && given->size < sizeof params ? given->size : sizeof params);
-    *result = (struct rv_probe_result){0};
     struct probe p = {.device = context->device, .weights = weights, .input = input};
     struct rv_extent extent = {input->width, input->height};
     enum rv_status status;

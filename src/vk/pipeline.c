@@ -186,7 +186,7 @@ enum rv_status rv_pipeline_get(struct rv_device *device, const char *name, const
     for (uint32_t i = 0; i < pipelines->count; i++) {
         const struct rv_pipeline *entry = &pipelines->list[i];
         if (strcmp(entry->shader, name) == 0 && entry->spec_count == spec_count &&
-            memcmp(entry->spec, spec, spec_count * sizeof *spec) == 0) {
+            (spec_count == 0 || memcmp(entry->spec, spec, spec_count * sizeof *spec) == 0)) {
             *pipeline = entry->handle;
             return RV_OK;
         }
@@ -207,7 +207,8 @@ enum rv_status rv_pipeline_get(struct rv_device *device, const char *name, const
     }
     struct rv_pipeline *entry = &pipelines->list[pipelines->count];
     *entry = (struct rv_pipeline){.shader = shader->name, .spec_count = spec_count};
-    memcpy(entry->spec, spec, spec_count * sizeof *spec);
+    if (spec_count)
+        memcpy(entry->spec, spec, spec_count * sizeof *spec);
     enum rv_status status = compile(device, shader, spec, spec_count, &entry->handle);
     if (status == RV_OK) {
         pipelines->count++;
