@@ -12,7 +12,7 @@ static struct rv_extent extent_of(const struct rv_plan *plan) {
 static enum rv_status upload_weights(struct rv_network *network, const struct rv_plan *plan,
                                      const struct rv_weights *weights) {
     enum rv_status status = rv_buffer_init(network->device, &network->weights, plan->weights_bytes,
-                                           RV_MEMORY_DEVICE, "weights");
+                                           RV_MEMORY_DEVICE, "weights buffer");
     if (status != RV_OK)
         return status;
     void *packed = calloc(1, plan->weights_bytes);
@@ -31,6 +31,7 @@ enum rv_status rv_network_init(struct rv_network *network, struct rv_device *dev
     uint64_t arena = RV_PLAN_ALIGNMENT;
     *network = (struct rv_network){.device = device, .log_lines = iterations + 1};
     for (uint32_t i = 0; i < plan_count; i++) {
+        RV_TRY(rv_op_check_plan(device, plans[i]));
         uint64_t bytes = rv_image_bytes(extent_of(plans[i]));
         if (plans[i]->arena_bytes > arena)
             arena = plans[i]->arena_bytes;

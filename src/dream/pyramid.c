@@ -128,7 +128,7 @@ enum rv_status rv_pyramid_init(struct rv_pyramid_pictures *p, struct rv_device *
                                       .base = {input->width, input->height},
                                       .sizes = *sizes,
                                       .octave = UINT32_MAX};
-    RV_TRY(rv_buffer_init(device, &p->buffer, lay_out(p), RV_MEMORY_DEVICE, "pictures"));
+    RV_TRY(rv_buffer_init(device, &p->buffer, lay_out(p), RV_MEMORY_DEVICE, "picture buffer"));
     RV_TRY(rv_picture_upload(device, input, p->original));
     if (p->rule == RV_PYRAMID_DETAIL) {
         // Each octave is shrunk from the one above it, in turn.

@@ -178,6 +178,9 @@ enum rv_status rv_plan_create(const struct rv_plan_request *request, struct rv_p
 bool rv_plan_find(const struct rv_plan *plan, const struct rv_layer *layer,
                   struct rv_plan_access *slice);
 
+// Bytes of the part of its tensor that an access covers.
+uint64_t rv_plan_access_bytes(const struct rv_plan *plan, const struct rv_plan_access *access);
+
 // Fills the packed weights that the steps refer to: [plan->weights_bytes] bytes. Layout of a
 // convolution: for every 8 output channels their 8 biases, then for every source, tap and input
 // channel 8 weights. Constants of average pooling: bias; of a seed: alpha, then beta.

@@ -104,7 +104,7 @@ static void place(struct rv_plan *plan, bool no_alias) {
     }
 }
 
-static uint64_t slice_bytes(const struct rv_plan *plan, const struct rv_plan_access *access) {
+uint64_t rv_plan_access_bytes(const struct rv_plan *plan, const struct rv_plan_access *access) {
     const struct rv_plan_tensor *tensor = &plan->tensors[access->tensor];
     return tensor->kind == RV_TENSOR_PIXELS || tensor->kind == RV_TENSOR_LINES
                ? tensor->bytes
@@ -119,7 +119,7 @@ void rv_plan_schedule(struct rv_plan *plan, bool no_alias, bool keep_all) {
     for (uint32_t i = 0; i < plan->step_count; i++) {
         struct rv_step *step = &plan->steps[i];
         for (uint32_t j = 0; j < step->access_count; j++)
-            step->bytes += (double)slice_bytes(plan, &step->access[j]) *
+            step->bytes += (double)rv_plan_access_bytes(plan, &step->access[j]) *
                            (step->access[j].reads + step->access[j].writes);
         plan->flops += step->flops;
         plan->bytes += step->bytes;

@@ -13,10 +13,10 @@ struct rv_range rv_op_range(const struct rv_op_context *context,
     const struct rv_op_buffers *buffers = context->buffers;
     bool planes = tensor->kind != RV_TENSOR_PIXELS && tensor->kind != RV_TENSOR_LINES;
     uint64_t start = buffers->offset[tensor->space] + tensor->offset;
-    return (struct rv_range){
-        .buffer = buffers->space[tensor->space],
-        .offset = start + (planes ? access->channel / 16 * tensor->plane_bytes : 0),
-        .size = planes ? (access->channels + 15) / 16 * tensor->plane_bytes : tensor->bytes};
+    return (struct rv_range){.buffer = buffers->space[tensor->space],
+                             .offset =
+                                 start + (planes ? access->channel / 16 * tensor->plane_bytes : 0),
+                             .size = rv_plan_access_bytes(context->plan, access)};
 }
 
 struct rv_range rv_op_constants(const struct rv_op_context *context, uint64_t offset,
@@ -85,6 +85,33 @@ enum rv_status rv_op_record(const struct rv_op_context *context, const struct rv
         break;
     }
     return rv_fail(RV_ERR_USAGE, "%s: no such operation", step->label);
+}
+
+enum rv_status rv_op_check_plan(const struct rv_device *device, const struct rv_plan *plan) {
+    const struct rv_limits *limits = &device->limits;
+    uint32_t width = plan->graph.width, height = plan->graph.height;
+    if (rv_op_groups((uint64_t)width * height, 64) > limits->group_count)
+        return rv_fail(
+            RV_ERR_INPUT,
+            "%u x %u pixels are too many for this device: use a smaller picture (--size)", width,
+            height);
+    for (uint32_t i = 0; i < plan->step_count; i++)
+        for (uint32_t j = 0; j < plan->steps[i].access_count; j++) {
+            const struct rv_plan_access *access = &plan->steps[i].access[j];
+            bool source = access->role == RV_ROLE_SOURCE || access->role == RV_ROLE_SOURCE_B;
+            bool texel = limits->cpu && plan->steps[i].op == RV_OP_CONV && source;
+            uint64_t bytes = rv_plan_access_bytes(plan, access);
+            uint64_t most = texel ? limits->texel_bytes : limits->storage_range;
+            if (bytes > most)
+                return rv_fail(
+                    RV_ERR_NO_MEMORY,
+                    "out of device memory: at %u x %u pixels \"%s\" takes %.0f MiB, over "
+                    "the %.0f MiB that the device can show to a kernel: use a smaller "
+                    "picture (--size)",
+                    width, height, plan->tensors[access->tensor].name, (double)bytes / 1048576,
+                    (double)most / 1048576);
+        }
+    return RV_OK;
 }
 
 enum rv_status rv_op_record_plan(const struct rv_op_context *context) {

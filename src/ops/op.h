@@ -24,6 +24,11 @@ struct rv_op_context {
 enum rv_status rv_op_record(const struct rv_op_context *context, const struct rv_step *step);
 enum rv_status rv_op_record_plan(const struct rv_op_context *context);
 
+// Whether the device can show every tensor of the plan to a kernel and run a kernel over the
+// picture: asked before a dream begins, since an octave much later is the largest. RV_ERR_NO_MEMORY
+// or RV_ERR_INPUT otherwise.
+enum rv_status rv_op_check_plan(const struct rv_device *device, const struct rv_plan *plan);
+
 // What the files share.
 const struct rv_plan_access *rv_op_find(const struct rv_step *step, enum rv_role role);
 struct rv_range rv_op_range(const struct rv_op_context *context,

@@ -524,3 +524,35 @@ Test(dream, memory_cap) {
     cr_expect(refused > 5, "only %u caps were too low", refused);
     end(&bench);
 }
+
+static bool count_report(void *user, const struct rv_progress *progress) {
+    (void)progress;
+    ++*(uint32_t *)user;
+    return true;
+}
+
+// What the largest octave cannot have is said before the smallest is dreamed.
+Test(dream, limits_come_first) {
+    struct bench bench = begin();
+    struct rv_device *device = bench.context->device;
+    const struct rv_limits limits = device->limits;
+    struct rv_params two = small;
+    struct rv_picture picture;
+    uint32_t reports = 0;
+    two.octaves = 2;
+    two.octave_scale = 1.1f;
+    for (uint32_t i = 0; i < 2; i++) {
+        device->limits = limits;
+        if (i == 0)
+            device->limits.storage_range = (uint64_t)(WIDTH / 2) * (HEIGHT / 2) * 2 * 64;
+        else
+            device->limits.group_count = WIDTH * HEIGHT / 64 - 1;
+        enum rv_status status = rv_dream(bench.context, bench.weights, &bench.input, &two,
+                                         count_report, &reports, &picture, NULL);
+        cr_expect_eq(status, i ? RV_ERR_INPUT : RV_ERR_NO_MEMORY, "%s", rv_error_text());
+        cr_expect(strstr(rv_error_text(), "--size"), "%s", rv_error_text());
+        cr_expect(reports == 0 && device->bytes == 0, "%u reports", reports);
+    }
+    device->limits = limits;
+    end(&bench);
+}
