@@ -25,14 +25,11 @@ struct dream {
     float loss;
 };
 
-// A whole number in [-most, most], a pure function of its arguments (splitmix64's output function).
+// A whole number in [-most, most], a pure function of its arguments.
 static int32_t draw(uint64_t seed, uint64_t octave, uint64_t iteration, uint64_t axis,
                     int32_t most) {
-    uint64_t z = seed + ((octave << 32 | iteration << 1 | axis) + 1) * 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    z ^= z >> 31;
-    return (int32_t)(z % (2 * (uint64_t)most + 1)) - most;
+    uint64_t hash = rv_hash(seed, octave << 32 | iteration << 1 | axis);
+    return (int32_t)(hash % (2 * (uint64_t)most + 1)) - most;
 }
 
 static int32_t wrapped(int32_t value, uint32_t size) {

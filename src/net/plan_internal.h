@@ -17,10 +17,6 @@ static inline uint64_t rv_align(uint64_t value, uint64_t alignment) {
     return (value + alignment - 1) / alignment * alignment;
 }
 
-static inline struct rv_slice rv_whole(const struct rv_graph *graph, uint32_t tensor) {
-    return (struct rv_slice){tensor, 0, graph->tensors[tensor].channels};
-}
-
 static inline bool rv_slice_contains(struct rv_slice outer, struct rv_slice inner) {
     return outer.tensor == inner.tensor && inner.channel >= outer.channel &&
            inner.channel + inner.channels <= outer.channel + outer.channels;

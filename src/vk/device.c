@@ -212,9 +212,6 @@ static enum rv_status open_device(struct rv_device *device) {
     VkSemaphoreCreateInfo semaphore = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
                                        .pNext = &timeline};
     RV_VK_TRY(device, CreateSemaphore(device->handle, &semaphore, NULL, &device->timeline));
-    VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-                                    .queueFamilyIndex = family};
-    RV_VK_TRY(device, CreateCommandPool(device->handle, &pool, NULL, &device->command_pool));
     status = rv_pipelines_create(device);
 done:
     return status;
@@ -266,7 +263,6 @@ void rv_device_destroy(struct rv_device **pointer) {
         if (device->timeline && !device->lost)
             rv_device_wait(device, device->submitted);
         rv_pipelines_destroy(device);
-        device->vk.DestroyCommandPool(device->handle, device->command_pool, NULL);
         device->vk.DestroySemaphore(device->handle, device->timeline, NULL);
         device->vk.DestroyDevice(device->handle, NULL);
     }

@@ -34,7 +34,6 @@ struct rv_device {
 
     VkSemaphore timeline; // counts submissions
     uint64_t submitted;   // the last value that will be signalled
-    VkCommandPool command_pool;
     bool lost;
 
     uint64_t bytes, peak_bytes, byte_cap; // device memory held, its peak, and the most allowed
