@@ -59,7 +59,16 @@ void rv_recorder_finish(struct rv_recorder *recorder) {
         device->vk.DestroyBufferView(device->handle, recorder->views[i], NULL);
     free(recorder->views);
     free(recorder->pending);
+    free(recorder->labels);
     *recorder = (struct rv_recorder){0};
+}
+
+// A timestamp after all that was recorded so far, if there are to be any.
+static void stamp(struct rv_recorder *recorder) {
+    if (recorder->queries)
+        recorder->device->vk.CmdWriteTimestamp(recorder->commands,
+                                               VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
+                                               recorder->queries, recorder->query_count++);
 }
 
 enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispatches) {
@@ -67,18 +76,25 @@ enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispat
     struct rv_device *device = recorder->device;
     if (!device->limits.timestamp_bits)
         return RV_OK;
+    recorder->labels = calloc(dispatches + 1, sizeof *recorder->labels);
+    if (!recorder->labels)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while profiling");
     VkQueryPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
                                   .queryType = VK_QUERY_TYPE_TIMESTAMP,
                                   .queryCount = dispatches + 1};
     RV_VK_TRY(device, CreateQueryPool(device->handle, &info, NULL, &recorder->queries));
     device->vk.CmdResetQueryPool(recorder->commands, recorder->queries, 0, dispatches + 1);
-    device->vk.CmdWriteTimestamp(recorder->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
-                                 recorder->queries, recorder->query_count++);
+    stamp(recorder);
 done:
     return status;
 }
 
-enum rv_status rv_recorder_times(struct rv_recorder *recorder, double *seconds) {
+enum rv_status rv_recorder_time(struct rv_recorder *recorder) {
+    recorder->whole = true;
+    return rv_recorder_profile(recorder, 1);
+}
+
+enum rv_status rv_recorder_times(const struct rv_recorder *recorder, double *seconds) {
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     uint64_t *ticks = calloc(recorder->query_count + 1, sizeof *ticks);
@@ -233,9 +249,10 @@ enum rv_status rv_record_dispatch(struct rv_recorder *recorder,
                            dispatch->groups[2]);
     if (device->messenger)
         device->vk.CmdEndDebugUtilsLabelEXT(recorder->commands);
-    if (recorder->queries)
-        device->vk.CmdWriteTimestamp(recorder->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
-                                     recorder->queries, recorder->query_count++);
+    if (recorder->labels && !recorder->whole) {
+        recorder->labels[recorder->query_count - 1] = dispatch->label;
+        stamp(recorder);
+    }
     recorder->dispatches++;
 done:
     return status;
@@ -255,6 +272,8 @@ enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from
 enum rv_status rv_recorder_end(struct rv_recorder *recorder) {
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
+    if (recorder->whole)
+        stamp(recorder);
     VkMemoryBarrier host = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                             .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
                             .dstAccessMask = VK_ACCESS_HOST_READ_BIT};

@@ -42,6 +42,8 @@ struct rv_recorder {
     uint32_t view_count, view_capacity;
     VkQueryPool queries;  // NULL unless profiling
     uint32_t query_count; // timestamps written; dispatch i lies between i and i + 1
+    const char **labels;  // of the profiled dispatches; borrowed from them
+    bool whole;           // only the first and the last
     struct rv_pending {
         struct rv_range range;
         enum rv_access access;
@@ -58,9 +60,11 @@ enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *
 void rv_recorder_finish(struct rv_recorder *recorder); // the work must have run
 // Adds GPU timestamps around every dispatch from here on. No effect without timestamp support.
 enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispatches);
+// Two timestamps only: from here to the end of the recording. No effect without timestamp support.
+enum rv_status rv_recorder_time(struct rv_recorder *recorder);
 // Seconds that each profiled dispatch took in the last run; `seconds` has recorder->dispatches
-// items.
-enum rv_status rv_recorder_times(struct rv_recorder *recorder, double *seconds);
+// items, or one after rv_recorder_time.
+enum rv_status rv_recorder_times(const struct rv_recorder *recorder, double *seconds);
 
 enum rv_status rv_record_dispatch(struct rv_recorder *recorder, const struct rv_dispatch *dispatch);
 enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from,
