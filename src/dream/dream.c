@@ -133,19 +133,29 @@ done:
     return status;
 }
 
+static enum rv_status record(struct dream *d, uint32_t octave, struct rv_recorder *recorder) {
+    enum rv_status status;
+    struct rv_range picture = d->pictures.current;
+    picture.size = rv_image_bytes(d->pictures.sizes.octave[octave]);
+    RV_TRY(rv_network_record(&d->network, d->plans[octave], picture, recorder));
+    RV_TRY(rv_network_ascend(&d->network, d->plans[octave], picture, d->params.clip == RV_CLIP_STEP,
+                             recorder));
+done:
+    return status;
+}
+
 static enum rv_status dream_octave(struct dream *d, uint32_t octave) {
     enum rv_status status;
     struct rv_plan *plan = d->plans[octave];
-    struct rv_recorder recorder = {0};
+    struct rv_recorder recorder = {0}, foreseen;
     RV_TRY(rv_pyramid_enter(&d->pictures, octave));
     RV_TRY(report(d, octave, 0, NAN));
     prepare_control(d, octave);
+    rv_recorder_foresee(&foreseen, d->device);
+    RV_TRY(record(d, octave, &foreseen));
+    RV_TRY(rv_pipelines_compile(d->device));
     RV_TRY(rv_recorder_init(&recorder, d->device, plan->step_count + 3));
-    struct rv_range picture = d->pictures.current;
-    picture.size = rv_image_bytes(d->pictures.sizes.octave[octave]);
-    RV_TRY(rv_network_record(&d->network, plan, picture, &recorder));
-    RV_TRY(
-        rv_network_ascend(&d->network, plan, picture, d->params.clip == RV_CLIP_STEP, &recorder));
+    RV_TRY(record(d, octave, &recorder));
     RV_TRY(rv_recorder_end(&recorder));
     double begun = rv_clock_seconds();
     status = iterate(d, &recorder, octave);

@@ -48,6 +48,10 @@ done:
     return status;
 }
 
+void rv_recorder_foresee(struct rv_recorder *recorder, struct rv_device *device) {
+    *recorder = (struct rv_recorder){.device = device, .foreseeing = true};
+}
+
 void rv_recorder_finish(struct rv_recorder *recorder) {
     struct rv_device *device = recorder->device;
     if (!device)
@@ -65,7 +69,7 @@ void rv_recorder_finish(struct rv_recorder *recorder) {
 
 // A timestamp after all that was recorded so far, if there are to be any.
 static void stamp(struct rv_recorder *recorder) {
-    if (recorder->queries)
+    if (recorder->query_count < recorder->query_capacity)
         recorder->device->vk.CmdWriteTimestamp(recorder->commands,
                                                VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
                                                recorder->queries, recorder->query_count++);
@@ -84,6 +88,7 @@ enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispat
                                   .queryCount = dispatches + 1};
     RV_VK_TRY(device, CreateQueryPool(device->handle, &info, NULL, &recorder->queries));
     device->vk.CmdResetQueryPool(recorder->commands, recorder->queries, 0, dispatches + 1);
+    recorder->query_capacity = dispatches + 1;
     stamp(recorder);
 done:
     return status;
@@ -225,6 +230,8 @@ enum rv_status rv_record_dispatch(struct rv_recorder *recorder,
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     VkPipeline pipeline;
+    if (recorder->foreseeing)
+        return rv_pipeline_want(device, dispatch->shader, dispatch->spec, dispatch->spec_count);
     RV_TRY(
         rv_pipeline_get(device, dispatch->shader, dispatch->spec, dispatch->spec_count, &pipeline));
     for (uint32_t i = 0; i < dispatch->binding_count; i++)
@@ -249,7 +256,7 @@ enum rv_status rv_record_dispatch(struct rv_recorder *recorder,
                            dispatch->groups[2]);
     if (device->messenger)
         device->vk.CmdEndDebugUtilsLabelEXT(recorder->commands);
-    if (recorder->labels && !recorder->whole) {
+    if (recorder->query_count < recorder->query_capacity && !recorder->whole) {
         recorder->labels[recorder->query_count - 1] = dispatch->label;
         stamp(recorder);
     }
@@ -260,6 +267,8 @@ done:
 
 enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from,
                               struct rv_range to) {
+    if (recorder->foreseeing)
+        return RV_OK;
     if (conflicts(recorder, &from, RV_READ) || conflicts(recorder, &to, RV_WRITE))
         barrier(recorder);
     VkBufferCopy copy = {from.offset, to.offset, from.size};
