@@ -89,6 +89,14 @@ enum rv_device_type {
     RV_DEVICE_CPU
 };
 
+// A set of kernels that a device may run.
+struct rv_profile_info {
+    const char *name; // "scalar", "coopmat", "coopmat2", "cpu"; static
+    bool available;
+    char reason[96]; // why it is not; empty otherwise
+};
+#define RV_PROFILES 4
+
 struct rv_device_info {
     uint32_t index;            // position in the loader's order; a valid `device` selector
     char name[256];            // as the driver reports it
@@ -102,7 +110,8 @@ struct rv_device_info {
     uint32_t subgroup_size;    // invocations
     bool fp16;                 // shaderFloat16 and 16-bit storage
     bool usable;               // meets Reverie's requirements (Vulkan 1.2 with a compute queue)
-    char profile[16];          // the kernel set that would be chosen: "scalar" or "cpu"
+    char profile[16];          // the profile that is used, or would be; "" if none can be
+    struct rv_profile_info profiles[RV_PROFILES]; // all of them, in the order of preference here
     char reason[256];          // why it is not usable; empty otherwise
 };
 
@@ -126,6 +135,9 @@ struct rv_context_params {
     void *log_user;         // passed to `log`
     bool validate;          // load VK_LAYER_KHRONOS_validation with synchronization validation;
                             // fails with RV_ERR_NO_DEVICE if the layer is absent
+    const char *profile;    // the set of kernels: a name of rv_profile_info; NULL or "" =
+                            // $REVERIE_PROFILE, else the best available whose self-test passes.
+                            // Borrowed until create returns.
 };
 
 // Opens a device. `params` may be NULL. On failure *context is NULL.

@@ -111,7 +111,7 @@ static uint32_t shared_bytes(bool narrow) {
 
 enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_step *step) {
     const struct rv_plan_conv *conv = &step->conv;
-    bool cpu = context->recorder->device->limits.cpu;
+    bool cpu = context->recorder->device->limits.profile == RV_PROFILE_CPU;
     bool narrow = wants_narrow(conv->channels);
     const char *shader = cpu ? (conv->image      ? "conv_cpu_image"
                                 : conv->backward ? "conv_cpu_backward"

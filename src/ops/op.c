@@ -99,7 +99,8 @@ enum rv_status rv_op_check_plan(const struct rv_device *device, const struct rv_
         for (uint32_t j = 0; j < plan->steps[i].access_count; j++) {
             const struct rv_plan_access *access = &plan->steps[i].access[j];
             bool source = access->role == RV_ROLE_SOURCE || access->role == RV_ROLE_SOURCE_B;
-            bool texel = limits->cpu && plan->steps[i].op == RV_OP_CONV && source;
+            bool texel =
+                limits->profile == RV_PROFILE_CPU && plan->steps[i].op == RV_OP_CONV && source;
             uint64_t bytes = rv_plan_access_bytes(plan, access);
             uint64_t most = texel ? limits->texel_bytes : limits->storage_range;
             if (bytes > most)
