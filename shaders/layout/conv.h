@@ -1,5 +1,5 @@
 // Bindings, specialization constants and push constants of the convolution kernels. Sizes called
-// "plane" are in vec4s (floats) or words (masks) between blocks of 16 channels.
+// "plane" are in units of four channels (floats or halves) or words (masks) between blocks of 16 channels.
 #ifndef RV_LAYOUT_CONV_H
 #define RV_LAYOUT_CONV_H
 
@@ -14,6 +14,7 @@
 #define RV_CONV_WEIGHTS 4
 #define RV_CONV_SOURCE 5
 #define RV_CONV_SOURCE_B 6
+#define RV_CONV_BIAS 6 // forward has no second source
 #define RV_CONV_JITTER 7
 #define RV_CONV_TEXEL_WEIGHTS 8
 #define RV_CONV_TEXEL_SOURCE 9
@@ -34,7 +35,7 @@
 
 struct rv_conv_push_source {
     RV_UINT size;     // width | height << 16
-    RV_UINT plane;    // vec4s
+    RV_UINT plane;    // units of four channels
     RV_UINT channels; // walked, a multiple of 16; or 4, the picture
     RV_UINT taps;     // width | height << 8 | scale << 16
     RV_INT origin;    // x in the low 16 bits, y in the high ones, both signed
@@ -47,11 +48,12 @@ struct rv_conv_push {
     RV_UINT split;       // first channel of target B
     RV_UINT relu;        // channels below it: ReLU, or mask
     RV_UINT target_size; // width | height << 16
-    RV_UINT target_plane, target_b_plane; // vec4s
+    RV_UINT target_plane, target_b_plane; // units of four channels
     RV_UINT mask_plane, mask_b_plane;     // words
     RV_FLOAT seed_constant, seed_linear;
     RV_UINT seed_channels; // first | end << 16
     RV_UINT seed_border;
+    RV_FLOAT gradient_scale; // of the picture's gradient: undoes the scale of the seeds
 };
 
 #endif

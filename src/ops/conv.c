@@ -68,10 +68,11 @@ static struct rv_conv_push make_push(const struct rv_op_context *context,
         .target_b_plane = plane_of(context, step, RV_ROLE_TARGET_B, false),
         .mask_plane = plane_of(context, step, RV_ROLE_MASK, true),
         .mask_b_plane = plane_of(context, step, RV_ROLE_MASK_B, true),
-        .seed_constant = step->seed.constant,
-        .seed_linear = step->seed.linear,
+        .seed_constant = rv_op_scaled(context->plan, step->seed.constant),
+        .seed_linear = rv_op_scaled(context->plan, step->seed.linear),
         .seed_channels = step->seed.first | step->seed.end << 16,
-        .seed_border = step->seed.border};
+        .seed_border = step->seed.border,
+        .gradient_scale = ldexpf(1, -context->plan->seed_exponent)};
 }
 
 static void bind_all(const struct rv_op_context *context, const struct rv_step *step, bool cpu,
@@ -93,10 +94,15 @@ static void bind_all(const struct rv_op_context *context, const struct rv_step *
         rv_op_bind(d, RV_CONV_JITTER, RV_READ, conv->wrap || conv->image ? control : target);
     rv_op_bind(d, cpu ? RV_CONV_TEXEL_WEIGHTS : RV_CONV_WEIGHTS, RV_READ,
                rv_op_constants(context, conv->weights_offset, conv->weights_bytes));
+    d->bindings[d->dispatch.binding_count - 1].fp16 = context->plan->fp16;
     rv_op_bind_role(context, d, step, RV_ROLE_SOURCE, cpu ? RV_CONV_TEXEL_SOURCE : RV_CONV_SOURCE,
                     source);
-    rv_op_bind_role(context, d, step, RV_ROLE_SOURCE_B,
-                    cpu ? RV_CONV_TEXEL_SOURCE_B : RV_CONV_SOURCE_B, source);
+    if (conv->backward)
+        rv_op_bind_role(context, d, step, RV_ROLE_SOURCE_B,
+                        cpu ? RV_CONV_TEXEL_SOURCE_B : RV_CONV_SOURCE_B, source);
+    else
+        rv_op_bind(d, RV_CONV_BIAS, RV_READ,
+                   rv_op_constants(context, step->constants_offset, step->constants_bytes));
 }
 
 // The narrow tile where a 64-channel one would leave more channels unused.
@@ -125,7 +131,7 @@ enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_s
                        shared_bytes(narrow), context->recorder->device->limits.shared_bytes);
     struct rv_conv_push push = make_push(context, step);
     struct rv_op_dispatch d;
-    rv_op_begin(&d, shader, step->label, RV_CONV_SPEC_COUNT, &push, sizeof push);
+    rv_op_begin_stored(context, &d, shader, step->label, RV_CONV_SPEC_COUNT, &push, sizeof push);
     d.spec[RV_CONV_SPEC_CHECK] = needs_check(context, step);
     d.spec[RV_CONV_SPEC_WRAP] = conv->backward ? conv->source[1].channels > 0 : conv->wrap;
     d.spec[RV_CONV_SPEC_ADD] = conv->add;

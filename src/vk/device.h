@@ -13,12 +13,17 @@ struct rv_limits {
     uint32_t group_count;      // workgroups in x
     uint64_t storage_range;    // bytes one descriptor can show
     uint64_t allocation_bytes; // largest single allocation
-    uint64_t texel_bytes;      // of one texel buffer of vec4
+    uint64_t texel_bytes;      // of one texel buffer of four floats; half as many of four halves
     uint32_t timestamp_bits;   // 0 = the queue has no timestamps
     double timestamp_seconds;  // one tick
     enum rv_profile profile;   // whose kernels are used
     struct rv_matrices matrices;
 };
+
+// Bytes that one texel buffer of four floats or halves can show.
+static inline uint64_t rv_texel_bytes(const struct rv_limits *limits, bool fp16) {
+    return fp16 ? limits->texel_bytes / 2 : limits->texel_bytes;
+}
 
 struct rv_pipelines;
 
