@@ -33,6 +33,17 @@
 #define RV_CONV_SPEC_TILE 5 // conv_gemm: 0 = 64 pixels x 64 channels, 1 = 128 x 32
 #define RV_CONV_SPEC_COUNT 6
 
+// The kernels on matrix units: TILE is a sum of these, 0 = 128 pixels x 64 channels.
+#define RV_CONV_TILE_FEW_CHANNELS 1 // 32
+#define RV_CONV_TILE_FEW_PIXELS 2   // 64
+#define RV_CONV_TILE_COUNT 4
+#define RV_CONV_SPEC_M 6 // of a subgroup's product: pixels, channels, input channels
+#define RV_CONV_SPEC_N 7
+#define RV_CONV_SPEC_K 8
+#define RV_CONV_SPEC_SUBGROUPS 9 // of a workgroup
+#define RV_CONV_SPEC_ACROSS 10   // of those, side by side over the channels
+#define RV_CONV_SPEC_MATRIX_COUNT 11
+
 struct rv_conv_push_source {
     RV_UINT size;     // width | height << 16
     RV_UINT plane;    // units of four channels

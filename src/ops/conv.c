@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "layout/conv.h"
-#include "ops/op.h"
+#include "ops/conv_matrix.h"
 
 _Static_assert(sizeof(struct rv_conv_push) <= RV_PUSH_BYTES, "the guaranteed push constants");
 
@@ -105,6 +105,21 @@ static void bind_all(const struct rv_op_context *context, const struct rv_step *
                    rv_op_constants(context, step->constants_offset, step->constants_bytes));
 }
 
+// On matrix units.
+static enum rv_status record_matrix(const struct rv_op_context *context, const struct rv_step *step,
+                                    const struct rv_conv_matrix *choice, struct rv_op_dispatch *d) {
+    const struct rv_plan_conv *conv = &step->conv;
+    d->spec[RV_CONV_SPEC_TILE] = choice->tile;
+    d->spec[RV_CONV_SPEC_M] = choice->m;
+    d->spec[RV_CONV_SPEC_N] = choice->n;
+    d->spec[RV_CONV_SPEC_K] = choice->k;
+    d->spec[RV_CONV_SPEC_SUBGROUPS] = choice->subgroups;
+    d->spec[RV_CONV_SPEC_ACROSS] = choice->across;
+    uint64_t pixels = (uint64_t)conv->grid_height * conv->grid_width;
+    return rv_op_dispatch(context->recorder, d, rv_op_groups(pixels, choice->pixels),
+                          rv_op_groups(conv->channels, choice->channels), conv->parity ? 4 : 1);
+}
+
 // The narrow tile where a 64-channel one would leave more channels unused.
 static bool wants_narrow(uint32_t channels) {
     return (channels + 31) / 32 * 32 < (channels + 63) / 64 * 64;
@@ -125,13 +140,16 @@ enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_s
                              : (conv->image      ? "conv_gemm_image"
                                 : conv->backward ? "conv_gemm_backward"
                                                  : "conv_gemm_forward");
-    if (!cpu && shared_bytes(narrow) > context->recorder->device->limits.shared_bytes)
+    struct rv_conv_matrix choice;
+    bool matrix = rv_conv_matrix_choose(context, step, &choice);
+    if (!cpu && !matrix && shared_bytes(narrow) > context->recorder->device->limits.shared_bytes)
         return rv_fail(RV_ERR_NO_DEVICE,
                        "%s: %u bytes of shared memory are needed, the device has %u", step->label,
                        shared_bytes(narrow), context->recorder->device->limits.shared_bytes);
     struct rv_conv_push push = make_push(context, step);
     struct rv_op_dispatch d;
-    rv_op_begin_stored(context, &d, shader, step->label, RV_CONV_SPEC_COUNT, &push, sizeof push);
+    rv_op_begin_stored(context, &d, matrix ? choice.shader : shader, step->label,
+                       matrix ? RV_CONV_SPEC_MATRIX_COUNT : RV_CONV_SPEC_COUNT, &push, sizeof push);
     d.spec[RV_CONV_SPEC_CHECK] = needs_check(context, step);
     d.spec[RV_CONV_SPEC_WRAP] = conv->backward ? conv->source[1].channels > 0 : conv->wrap;
     d.spec[RV_CONV_SPEC_ADD] = conv->add;
@@ -139,6 +157,8 @@ enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_s
     d.spec[RV_CONV_SPEC_PARITY] = conv->parity;
     d.spec[RV_CONV_SPEC_TILE] = !cpu && narrow;
     bind_all(context, step, cpu, &d);
+    if (matrix)
+        return record_matrix(context, step, &choice, &d);
     uint64_t pixels = (uint64_t)conv->grid_height * conv->grid_width;
     uint32_t z = conv->parity ? 4 : 1;
     if (cpu)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layout/conv.h"
 #include "ops/image.h"
 #include "ops/op.h"
 #include "ops/selftest_reference.h"
@@ -78,6 +79,12 @@ static enum rv_status make_weights(struct test *t) {
     return RV_OK;
 }
 
+// Those profiles differ from the scalar one in plans of halves only.
+static bool on_matrices(const struct rv_device *device) {
+    return device->limits.profile == RV_PROFILE_COOPMAT ||
+           device->limits.profile == RV_PROFILE_COOPMAT2;
+}
+
 static enum rv_status make_plan(struct test *t) {
     static const char *const names[] = {"mixed0", "mixed3"};
     struct rv_target targets[2];
@@ -89,10 +96,13 @@ static enum rv_status make_plan(struct test *t) {
                                       .targets = targets,
                                       .target_count = 2,
                                       .objective = RV_OBJECTIVE_L2,
-                                      .border = 1};
+                                      .border = 1,
+                                      .fp16 = on_matrices(t->device)};
     enum rv_status status = rv_plan_create(&request, &t->plan);
-    if (status == RV_OK)
+    if (status == RV_OK) {
+        t->plan->seed_exponent = 0; // these seeds are large enough as they are
         select_steps(t->plan);
+    }
     return status;
 }
 
@@ -149,7 +159,8 @@ static enum rv_status fill(struct test *t, const struct rv_step *step,
     return rv_reference_run(reference);
 }
 
-static enum rv_status run_step(struct test *t, const struct rv_step *step) {
+// `tile`: see struct rv_op_context.
+static enum rv_status run_step(struct test *t, const struct rv_step *step, uint32_t tile) {
     struct rv_reference reference;
     struct rv_recorder recorder = {0};
     struct rv_op_buffers buffers = {.space = {[RV_SPACE_ARENA] = &t->arena,
@@ -157,7 +168,7 @@ static enum rv_status run_step(struct test *t, const struct rv_step *step) {
                                               [RV_SPACE_GRADIENT] = &t->gradient},
                                     .weights = &t->packed,
                                     .control = &t->control};
-    struct rv_op_context context = {&recorder, t->plan, &buffers};
+    struct rv_op_context context = {&recorder, t->plan, &buffers, tile};
     enum rv_status status;
     RV_TRY(fill(t, step, &reference));
     RV_TRY(rv_recorder_init(&recorder, t->device, 16));
@@ -179,8 +190,9 @@ static enum rv_status run(struct rv_device *device, bool fault, char *why, size_
     enum rv_status status;
     RV_TRY(make_plan(&t));
     RV_TRY(make_buffers(&t, fault));
-    for (uint32_t i = 0; i < t.plan->step_count && !t.why[0]; i++)
-        RV_TRY(run_step(&t, &t.plan->steps[i]));
+    for (uint32_t i = 0; i < t.plan->step_count && !t.why[0]; i++) // each tile in its turn
+        RV_TRY(
+            run_step(&t, &t.plan->steps[i], on_matrices(device) ? 1 + i % RV_CONV_TILE_COUNT : 0));
     snprintf(why, capacity, "%s", t.why);
 done:
     rv_buffer_finish(device, &t.control);

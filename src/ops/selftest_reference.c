@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "base/status.h"
 
 // fp32 sums of exact products round little; Winograd's transforms a few units in 2^-20. What fp16
@@ -16,24 +17,30 @@ static const struct rv_plan_tensor *tensor_of(const struct rv_reference *r, uint
     return &r->plan->tensors[r->step->access[access].tensor];
 }
 
-static float *place(const struct rv_reference *r, uint32_t access, uint32_t pixel,
-                    uint32_t channel) {
+static void *place(const struct rv_reference *r, uint32_t access, uint32_t pixel,
+                   uint32_t channel) {
     const struct rv_plan_tensor *t = tensor_of(r, access);
-    uint64_t at = (uint64_t)pixel * 16 + channel * 4;
+    uint64_t at = (uint64_t)pixel * 16 + channel * 4, size = t->fp16 ? 2 : 4;
     if (t->kind == RV_TENSOR_FLOATS) {
         channel += r->step->access[access].channel;
-        at = channel / 16 * t->plane_bytes + (uint64_t)pixel * 64 + channel % 16 * 4;
+        at = channel / 16 * t->plane_bytes + ((uint64_t)pixel * 16 + channel % 16) * size;
     }
-    return (float *)((char *)r->bytes[access] + at);
+    return (char *)r->bytes[access] + at;
 }
 
 void rv_reference_put(struct rv_reference *r, uint32_t access, uint32_t pixel, uint32_t channel,
                       float value) {
-    *place(r, access, pixel, channel) = value;
+    void *to = place(r, access, pixel, channel);
+    if (tensor_of(r, access)->fp16)
+        *(uint16_t *)to = rv_half_from_float(value);
+    else
+        *(float *)to = value;
 }
 
 static double get(const struct rv_reference *r, uint32_t access, uint32_t pixel, uint32_t channel) {
-    return (double)*place(r, access, pixel, channel);
+    const void *from = place(r, access, pixel, channel);
+    return (double)(tensor_of(r, access)->fp16 ? rv_half_to_float(*(const uint16_t *)from)
+                                               : *(const float *)from);
 }
 
 static bool mask_bit(const struct rv_reference *r, uint32_t access, uint32_t pixel,

@@ -14,9 +14,9 @@ static const char *const names[RV_PROFILE_COUNT] = {[RV_PROFILE_SCALAR] = "scala
 
 // A kernel without which the profile is not compiled in.
 static const char *const kernels[RV_PROFILE_COUNT] = {[RV_PROFILE_SCALAR] = "conv_gemm_forward",
-                                                      [RV_PROFILE_COOPMAT] = "conv_coopmat_forward",
+                                                      [RV_PROFILE_COOPMAT] = "conv_coopmat_forward_fp16",
                                                       [RV_PROFILE_COOPMAT2] =
-                                                          "conv_coopmat2_forward",
+                                                          "conv_coopmat2_forward_fp16",
                                                       [RV_PROFILE_CPU] = "conv_cpu_forward"};
 
 // On a processor matrices are emulated, so they come last there.
