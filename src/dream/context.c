@@ -44,3 +44,10 @@ const struct rv_device_info *rv_context_device(const rv_context *context) {
 uint32_t rv_context_validation_messages(const rv_context *context) {
     return context->device->validation_messages;
 }
+
+enum rv_precision rv_precision_of(const rv_context *context, enum rv_precision precision) {
+    const struct rv_device_info *info = &context->device->info;
+    if (precision == RV_PRECISION_FP16 || precision == RV_PRECISION_FP32)
+        return precision;
+    return info->fp16 && info->type != RV_DEVICE_CPU ? RV_PRECISION_FP16 : RV_PRECISION_FP32;
+}

@@ -9,7 +9,9 @@
 
 #include "base/status.h"
 
-// Of the largest factor in a seed, in halves. See seed_exponent.
+// Of the largest factor of a seed, in halves. Measured on a photograph, objectives at mixed0 to
+// mixed10, mean and l2: on the way down gradients grow to at most 220 times that factor, a 300th of
+// the largest half; and a 256th of this scale loses no accuracy yet.
 #define SEED_EXPONENT 0
 
 uint32_t rv_plan_add_tensor(struct rv_planner *p, enum rv_plan_kind kind, enum rv_plan_space space,
@@ -354,8 +356,7 @@ static void losses(struct rv_planner *p) {
     rv_plan_access(step, RV_ROLE_TARGET, false, true, plan->loss, 0, count);
 }
 
-// The largest factor of a seed becomes about 2^SEED_EXPONENT: high enough that what is far smaller
-// is still a normal half, low enough for the sums on its way down.
+// Brings the largest factor to [2^SEED_EXPONENT, 2^(SEED_EXPONENT + 1)).
 static int32_t seed_exponent(const struct rv_planner *p) {
     float largest = 0;
     for (uint32_t i = 0; i < p->request->target_count; i++) {
