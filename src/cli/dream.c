@@ -199,6 +199,7 @@ enum rv_status rv_command_dream(const struct rv_arguments *arguments) {
     RV_TRY(rv_weights_load(arguments->value[RV_CLI_WEIGHTS], &job.weights));
     RV_TRY(rv_params_check(&job.params, job.weights));
     RV_TRY(rv_open_device(arguments, job.quiet, &job.context));
+    job.params.precision = rv_precision_of(job.context, job.params.precision); // as it is stored
     rv_interrupt_watch();
     RV_TRY(dream(&job));
     RV_TRY(save_result(arguments, &job));

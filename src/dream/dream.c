@@ -56,7 +56,8 @@ static void prepare_control(struct dream *d, uint32_t octave) {
                             .pixels = size.width * size.height};
 }
 
-static enum rv_status judge(const struct rv_iteration *line, uint32_t iteration, uint32_t octave) {
+static enum rv_status judge(const struct dream *d, const struct rv_iteration *line,
+                            uint32_t iteration, uint32_t octave) {
     if (line->stopped == RV_STOP_ZERO)
         return rv_fail(RV_ERR_NUMERIC,
                        "the gradient is zero at step %u of octave %u: nothing in this picture "
@@ -64,9 +65,10 @@ static enum rv_status judge(const struct rv_iteration *line, uint32_t iteration,
                        iteration + 1, octave + 1);
     if (line->stopped == RV_STOP_NOT_FINITE)
         return rv_fail(RV_ERR_NUMERIC,
-                       "the gradient is not finite at step %u of octave %u: use a smaller step, or "
-                       "other layers",
-                       iteration + 1, octave + 1);
+                       "the gradient is not finite at step %u of octave %u: use a smaller step, "
+                       "other layers%s",
+                       iteration + 1, octave + 1,
+                       d->params.precision == RV_PRECISION_FP16 ? ", or --precision fp32" : "");
     return RV_OK;
 }
 
@@ -115,7 +117,7 @@ static enum rv_status iterate(struct dream *d, struct rv_recorder *recorder, uin
         for (; submitted < count && submitted < i + 2; submitted++)
             RV_TRY(submit(d, recorder));
         RV_TRY(rv_device_wait(d->device, first + i));
-        RV_TRY(judge(&log[i], i, octave));
+        RV_TRY(judge(d, &log[i], i, octave));
         bool last = i + 1 == count || log[i].stopped == RV_STOP_LOSS;
         d->flops += d->plans[octave]->flops;
         d->work_done += (last ? count - i : 1) * d->plans[octave]->flops;
@@ -177,7 +179,8 @@ static enum rv_status plan_octaves(struct dream *d, const struct rv_weights *wei
                                           .objective = d->params.objective,
                                           .border =
                                               d->params.border > 0 ? (uint32_t)d->params.border : 0,
-                                          .pool_counts_padding = weights->pool_counts_padding};
+                                          .pool_counts_padding = weights->pool_counts_padding,
+                                          .fp16 = d->params.precision == RV_PRECISION_FP16};
         enum rv_status status = rv_plan_create(&request, &d->plans[i]);
         if (status != RV_OK)
             return status;
@@ -226,6 +229,7 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
     d->started = rv_clock_seconds();
     d->device->peak_bytes = d->device->bytes;
     enum rv_status status = rv_params_resolve(params, &d->params);
+    d->params.precision = rv_precision_of(context, d->params.precision);
     if (status == RV_OK)
         status = dream_all(d, weights, input, output);
     if (stats)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/parallel.h"
 #include "vk/shaders.h"
 
@@ -18,10 +19,7 @@ struct cache_header {
 static const char cache_magic[8] = "RVCACHE1";
 
 static uint64_t hash_bytes(const uint8_t *bytes, size_t size) {
-    uint64_t hash = 14695981039346656037u; // FNV-1a
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 1099511628211u;
-    return hash;
+    return rv_hash_bytes(RV_HASH_START, bytes, size);
 }
 
 static void cache_identity(struct rv_device *device, struct cache_header *header, char *path,
@@ -136,7 +134,7 @@ void rv_pipelines_destroy(struct rv_device *device) {
     device->pipelines = NULL;
 }
 
-static const struct rv_shader *find_shader(const char *name) {
+const struct rv_shader *rv_shader_find(const char *name) {
     for (const struct rv_shader *shader = rv_shaders; shader->name; shader++)
         if (strcmp(shader->name, name) == 0)
             return shader;
@@ -153,10 +151,21 @@ static uint32_t local_size(const struct rv_shader *shader) {
     return 0;
 }
 
+// Whether the module works on cooperative matrices, whose kernels need whole subgroups of one size.
+static bool has_matrices(const struct rv_shader *shader) {
+    enum { HEADER = 5, OP_CAPABILITY = 17, COOPERATIVE_MATRIX = 6022 };
+    size_t count = shader->size / sizeof *shader->words;
+    for (size_t i = HEADER; i < count && (shader->words[i] & 0xffff) == OP_CAPABILITY;
+         i += shader->words[i] >> 16)
+        if (shader->words[i + 1] == COOPERATIVE_MATRIX)
+            return true;
+    return false;
+}
+
 // Makes the entry's pipeline. Touches nothing else of the device, so that threads may compile at
 // the same time: the cache is the driver's to guard. *call names what failed.
 static VkResult compile(struct rv_device *device, struct rv_pipeline *entry, const char **call) {
-    const struct rv_shader *shader = find_shader(entry->shader);
+    const struct rv_shader *shader = rv_shader_find(entry->shader);
     VkShaderModule module = VK_NULL_HANDLE;
     VkSpecializationMapEntry entries[RV_SPEC_MAX];
     for (uint32_t i = 0; i < entry->spec_count; i++)
@@ -170,9 +179,16 @@ static VkResult compile(struct rv_device *device, struct rv_pipeline *entry, con
     VkResult result = device->vk.CreateShaderModule(device->handle, &info, NULL, &module);
     if (result != VK_SUCCESS)
         return result;
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .requiredSubgroupSize = device->limits.matrices.subgroup};
+    bool matrices = has_matrices(shader);
     VkComputePipelineCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = matrices ? &subgroup : NULL,
+                  .flags =
+                      matrices ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
                   .pName = "main",
@@ -198,7 +214,7 @@ static enum rv_status find_entry(struct rv_device *device, const char *name, con
             (spec_count == 0 || memcmp(entry->spec, spec, spec_count * sizeof *spec) == 0))
             return RV_OK;
     }
-    const struct rv_shader *shader = find_shader(name);
+    const struct rv_shader *shader = rv_shader_find(name);
     if (!shader)
         return rv_fail(RV_ERR_USAGE, "no shader is called \"%s\"", name);
     if (local_size(shader) == 0 || local_size(shader) > device->limits.invocations)

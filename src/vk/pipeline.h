@@ -10,7 +10,7 @@
 #define RV_TEXEL_SLOTS 3
 #define RV_BINDING_MAX (RV_BUFFER_SLOTS + RV_TEXEL_SLOTS)
 #define RV_PUSH_BYTES 128 // push constants; the guaranteed size
-#define RV_SPEC_MAX 8     // specialization constants, ids 0..7, 32 bits each
+#define RV_SPEC_MAX 12    // specialization constants, ids 0..11, 32 bits each
 
 struct rv_pipelines {
     VkDescriptorSetLayout set_layout;

@@ -153,8 +153,9 @@ static void barrier(struct rv_recorder *recorder) {
     recorder->barriers++;
 }
 
-static enum rv_status make_view(struct rv_recorder *recorder, const struct rv_range *range,
+static enum rv_status make_view(struct rv_recorder *recorder, const struct rv_binding *binding,
                                 VkBufferView *view) {
+    const struct rv_range *range = &binding->range;
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     if (recorder->view_count == recorder->view_capacity) {
@@ -167,7 +168,8 @@ static enum rv_status make_view(struct rv_recorder *recorder, const struct rv_ra
     }
     VkBufferViewCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
                                    .buffer = range->buffer->handle,
-                                   .format = VK_FORMAT_R32G32B32A32_SFLOAT,
+                                   .format = binding->fp16 ? VK_FORMAT_R16G16B16A16_SFLOAT
+                                                           : VK_FORMAT_R32G32B32A32_SFLOAT,
                                    .offset = range->offset,
                                    .range = range->size};
     RV_VK_TRY(device, CreateBufferView(device->handle, &info, NULL, view));
@@ -177,8 +179,12 @@ done:
 }
 
 static enum rv_status check_range(const struct rv_device *device,
-                                  const struct rv_dispatch *dispatch, uint64_t size, bool texel) {
-    uint64_t limit = texel ? device->limits.texel_bytes : device->limits.storage_range;
+                                  const struct rv_dispatch *dispatch,
+                                  const struct rv_binding *binding) {
+    bool texel = binding->slot >= RV_BUFFER_SLOTS;
+    uint64_t size = binding->range.size;
+    uint64_t limit =
+        texel ? rv_texel_bytes(&device->limits, binding->fp16) : device->limits.storage_range;
     if (size <= limit)
         return RV_OK;
     return rv_fail(RV_ERR_NO_MEMORY,
@@ -202,13 +208,13 @@ static enum rv_status bind(struct rv_recorder *recorder, const struct rv_dispatc
     for (uint32_t i = 0; i < dispatch->binding_count; i++) {
         const struct rv_binding *binding = &dispatch->bindings[i];
         bool texel = binding->slot >= RV_BUFFER_SLOTS;
-        RV_TRY(check_range(device, dispatch, binding->range.size, texel));
+        RV_TRY(check_range(device, dispatch, binding));
         writes[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                                            .dstSet = set,
                                            .dstBinding = binding->slot,
                                            .descriptorCount = 1};
         if (texel) {
-            RV_TRY(make_view(recorder, &binding->range, &views[i]));
+            RV_TRY(make_view(recorder, binding, &views[i]));
             writes[i].descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER;
             writes[i].pTexelBufferView = &views[i];
         } else {

@@ -15,11 +15,11 @@ struct rv_range {
 enum rv_access { RV_READ = 1, RV_WRITE = 2, RV_READ_WRITE = 3 };
 
 struct rv_binding {
-    uint32_t slot; // < RV_BUFFER_SLOTS: a storage buffer; from there on: a texel buffer of
-                   // vec4 (read only)
+    uint32_t slot; // < RV_BUFFER_SLOTS: a storage buffer; from there on: a texel buffer (read only)
     enum rv_access access;
     struct rv_range range; // offset and size are multiples of 256, which any device's alignment
                            // divides (the specification's upper bound)
+    bool fp16;             // texel buffer: an element is four halves, not four floats
 };
 
 struct rv_dispatch {

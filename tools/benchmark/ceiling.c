@@ -61,14 +61,15 @@ static enum rv_status try_multiply_add(struct rv_device *device, const struct rv
     } push = {4, 0.5f, 1, -1};
     char name[32];
     snprintf(name, sizeof name, "bench_multiply_add_%u", accumulators);
-    struct rv_binding binding = {0, RV_WRITE, {result, 0, result->size}};
-    struct rv_dispatch dispatch = {.shader = name,
-                                   .label = name,
-                                   .push = &push,
-                                   .push_size = sizeof push,
-                                   .bindings = &binding,
-                                   .binding_count = 1,
-                                   .groups = {device->limits.cpu ? 64 : 8192, 1, 1}};
+    struct rv_binding binding = {.access = RV_WRITE, .range = {result, 0, result->size}};
+    struct rv_dispatch dispatch = {
+        .shader = name,
+        .label = name,
+        .push = &push,
+        .push_size = sizeof push,
+        .bindings = &binding,
+        .binding_count = 1,
+        .groups = {device->limits.profile == RV_PROFILE_CPU ? 64 : 8192, 1, 1}};
     double seconds;
     for (;; push.rounds *= 2) {
         RV_TRY(time_dispatches(device, &dispatch, 1, 1, &seconds));
@@ -90,8 +91,8 @@ static enum rv_status try_copy(struct rv_device *device, const struct rv_buffer 
     uint32_t groups = (stride + 127) / 128;
     if ((texel && device->limits.texel_bytes < from->size) || groups > device->limits.group_count)
         return RV_OK;
-    struct rv_binding bindings[2] = {{0, RV_WRITE, {to, 0, to->size}},
-                                     {texel ? 8 : 1, RV_READ, {from, 0, from->size}}};
+    struct rv_binding bindings[2] = {{0, RV_WRITE, {to, 0, to->size}, false},
+                                     {texel ? 8 : 1, RV_READ, {from, 0, from->size}, false}};
     const char *name = texel ? "bench_copy_texel" : "bench_copy";
     struct rv_dispatch dispatch = {.shader = name,
                                    .label = name,
@@ -128,7 +129,7 @@ done:
 static enum rv_status measure_empty(struct rv_device *device, const struct rv_buffer *counter,
                                     double *dispatch_seconds) {
     enum rv_status status;
-    struct rv_binding binding = {0, RV_READ_WRITE, {counter, 0, counter->size}};
+    struct rv_binding binding = {.access = RV_READ_WRITE, .range = {counter, 0, counter->size}};
     struct rv_dispatch dispatch = {.shader = "bench_empty",
                                    .label = "empty",
                                    .bindings = &binding,

@@ -48,14 +48,13 @@ void bench_times_finish(struct bench_times *times) {
 static enum rv_status make_plan(struct bench_step *s, const struct bench_options *options) {
     enum rv_status status;
     struct rv_target targets[RV_TARGET_MAX];
-    if (s->precision == BENCH_FP16)
-        return rv_fail(RV_ERR_USAGE, "this build has no fp16 storage: use --precision fp32");
     RV_TRY(rv_objective_parse(options->layers, targets, &s->target_count));
     struct rv_plan_request request = {.height = s->size.height,
                                       .width = s->size.width,
                                       .targets = targets,
                                       .target_count = s->target_count,
-                                      .objective = RV_OBJECTIVE_MEAN};
+                                      .objective = RV_OBJECTIVE_MEAN,
+                                      .fp16 = s->precision == BENCH_FP16};
     RV_TRY(rv_plan_create(&request, &s->plan));
 done:
     return status;
