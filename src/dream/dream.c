@@ -135,10 +135,15 @@ done:
     return status;
 }
 
-static enum rv_status record(struct dream *d, uint32_t octave, struct rv_recorder *recorder) {
-    enum rv_status status;
+static struct rv_range picture_of(const struct dream *d, uint32_t octave) {
     struct rv_range picture = d->pictures.current;
     picture.size = rv_image_bytes(d->pictures.sizes.octave[octave]);
+    return picture;
+}
+
+static enum rv_status record(struct dream *d, uint32_t octave, struct rv_recorder *recorder) {
+    enum rv_status status;
+    struct rv_range picture = picture_of(d, octave);
     RV_TRY(rv_network_record(&d->network, d->plans[octave], picture, recorder));
     RV_TRY(rv_network_ascend(&d->network, d->plans[octave], picture, d->params.clip == RV_CLIP_STEP,
                              recorder));
@@ -153,6 +158,7 @@ static enum rv_status dream_octave(struct dream *d, uint32_t octave) {
     RV_TRY(rv_pyramid_enter(&d->pictures, octave));
     RV_TRY(report(d, octave, 0, NAN));
     prepare_control(d, octave);
+    RV_TRY(rv_network_tune(&d->network, plan, picture_of(d, octave)));
     rv_recorder_foresee(&foreseen, d->device);
     RV_TRY(record(d, octave, &foreseen));
     RV_TRY(rv_pipelines_compile(d->device));

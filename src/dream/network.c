@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/tune.h"
+
 #define PARTIAL_BYTES ((uint64_t)RV_GRADIENT_PARTIALS * 16)
 
 static struct rv_extent extent_of(const struct rv_plan *plan) {
@@ -81,9 +83,8 @@ struct rv_range rv_network_gradient(const struct rv_network *network, const stru
     return (struct rv_range){&network->gradient, 0, rv_image_bytes(extent_of(plan))};
 }
 
-enum rv_status rv_network_record(const struct rv_network *network, const struct rv_plan *plan,
-                                 struct rv_range picture, struct rv_recorder *recorder) {
-    struct rv_op_buffers buffers = {
+static struct rv_op_buffers buffers_of(const struct rv_network *network, struct rv_range picture) {
+    return (struct rv_op_buffers){
         .space = {[RV_SPACE_ARENA] = &network->arena,
                   [RV_SPACE_PICTURE] = picture.buffer,
                   [RV_SPACE_GRADIENT] = &network->gradient,
@@ -91,6 +92,20 @@ enum rv_status rv_network_record(const struct rv_network *network, const struct 
         .offset = {[RV_SPACE_PICTURE] = picture.offset, [RV_SPACE_LOSS] = RV_LOSSES_OFFSET},
         .weights = &network->weights,
         .control = &network->control};
+}
+
+enum rv_status rv_network_tune(const struct rv_network *network, const struct rv_plan *plan,
+                               struct rv_range picture) {
+    struct rv_op_buffers buffers = buffers_of(network, picture);
+    struct rv_recorder recorder;
+    rv_recorder_foresee(&recorder, network->device);
+    struct rv_op_context context = {.recorder = &recorder, .plan = plan, .buffers = &buffers};
+    return rv_tuning_measure(&context);
+}
+
+enum rv_status rv_network_record(const struct rv_network *network, const struct rv_plan *plan,
+                                 struct rv_range picture, struct rv_recorder *recorder) {
+    struct rv_op_buffers buffers = buffers_of(network, picture);
     struct rv_op_context context = {.recorder = recorder, .plan = plan, .buffers = &buffers};
     return rv_op_record_plan(&context);
 }

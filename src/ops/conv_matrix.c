@@ -35,7 +35,9 @@ static double cost(uint32_t tile, uint64_t pixels, uint32_t channels, uint32_t p
     return area / (gain[tile] * busy);
 }
 
-static uint32_t best_tile(const struct rv_limits *limits, const struct rv_plan_conv *conv) {
+uint32_t rv_conv_matrix_best(const struct rv_op_context *context, const struct rv_step *step) {
+    const struct rv_limits *limits = &context->recorder->device->limits;
+    const struct rv_plan_conv *conv = &step->conv;
     uint64_t pixels = (uint64_t)conv->grid_height * conv->grid_width;
     uint32_t parities = conv->parity ? 4 : 1, best = RV_CONV_TILE_COUNT - 1; // the smallest
     for (uint32_t tile = 0; tile < RV_CONV_TILE_COUNT; tile++)
@@ -64,14 +66,13 @@ static uint32_t across(const struct rv_conv_matrix *choice) {
 }
 
 bool rv_conv_matrix_choose(const struct rv_op_context *context, const struct rv_step *step,
-                           struct rv_conv_matrix *choice) {
+                           uint32_t tile, struct rv_conv_matrix *choice) {
     const struct rv_limits *limits = &context->recorder->device->limits;
     const struct rv_plan_conv *conv = &step->conv;
     bool first = limits->profile == RV_PROFILE_COOPMAT;
     if (!(first || limits->profile == RV_PROFILE_COOPMAT2) || !context->plan->fp16 || conv->image ||
         conv->wrap)
         return false;
-    uint32_t tile = context->tile ? context->tile - 1 : best_tile(limits, conv);
     *choice = (struct rv_conv_matrix){.shader = conv->backward ? "conv_coopmat_backward"
                                                                : "conv_coopmat_forward",
                                       .tile = tile,

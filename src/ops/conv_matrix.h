@@ -12,10 +12,11 @@ struct rv_conv_matrix {
     uint32_t subgroups, across; // of a workgroup
 };
 
-// Whether the step runs on matrix units: on a device whose profile has them, in a plan of halves,
-// all but the picture's convolutions; *choice then says how. context->tile takes one tile rather
-// than the best.
+// Whether the step can run on matrix units with that tile: on a device whose profile has them, in a
+// plan of halves, all but the picture's convolutions; *choice then says how.
 bool rv_conv_matrix_choose(const struct rv_op_context *context, const struct rv_step *step,
-                           struct rv_conv_matrix *choice);
+                           uint32_t tile, struct rv_conv_matrix *choice);
+// The tile that should be the fastest.
+uint32_t rv_conv_matrix_best(const struct rv_op_context *context, const struct rv_step *step);
 
 #endif

@@ -20,7 +20,7 @@ struct rv_op_context {
     struct rv_recorder *recorder;
     const struct rv_plan *plan;
     const struct rv_op_buffers *buffers;
-    uint32_t tile; // convolutions on matrix units: 1 + the tile to use; 0 = the best (self-test)
+    uint32_t kernel; // convolutions: 1 + the row of rv_conv_kernels to use; 0 = the best known
 };
 
 // Records one step, or all of them in order.
