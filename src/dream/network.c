@@ -85,7 +85,7 @@ enum rv_status rv_network_record(const struct rv_network *network, const struct 
         .offset = {[RV_SPACE_PICTURE] = picture.offset, [RV_SPACE_LOSS] = RV_LOSSES_OFFSET},
         .weights = &network->weights,
         .control = &network->control};
-    struct rv_op_context context = {recorder, plan, &buffers};
+    struct rv_op_context context = {.recorder = recorder, .plan = plan, .buffers = &buffers};
     return rv_op_record_plan(&context);
 }
 

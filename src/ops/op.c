@@ -26,6 +26,35 @@ struct rv_range rv_op_constants(const struct rv_op_context *context, uint64_t of
                                  RV_PLAN_ALIGNMENT};
 }
 
+static uint32_t inside(uint32_t edge, uint32_t before) {
+    return edge > before ? edge - before : 0;
+}
+
+struct rv_op_area rv_op_seed_area(const struct rv_op_context *context,
+                                  const struct rv_plan_tensor *tensor,
+                                  const struct rv_plan_seed *seed, bool owned) {
+    const struct rv_op_tile *tile = context->tile;
+    uint32_t border = seed->border, width = tensor->width, height = tensor->height;
+    uint32_t left = border, top = border, right = border, bottom = border; // left out
+    if (tile && seed->stride) {
+        left = inside(border, tile->left / seed->stride);
+        top = inside(border, tile->top / seed->stride);
+        right = inside(border, tile->right / seed->stride);
+        bottom = inside(border, tile->bottom / seed->stride);
+        if (owned && tile->own_left / seed->stride > left)
+            left = tile->own_left / seed->stride;
+        if (owned && tile->own_top / seed->stride > top)
+            top = tile->own_top / seed->stride;
+        // At the picture's end the layer ends before the pixels divided by the stride do.
+        if (owned && tile->right && inside(width, tile->own_right / seed->stride) > right)
+            right = width - tile->own_right / seed->stride;
+        if (owned && tile->bottom && inside(height, tile->own_bottom / seed->stride) > bottom)
+            bottom = height - tile->own_bottom / seed->stride;
+    }
+    return (struct rv_op_area){left | top << 16, inside(width, right) | inside(height, bottom)
+                                                                            << 16};
+}
+
 void rv_op_begin(struct rv_op_dispatch *d, const char *shader, const char *label,
                  uint32_t spec_count, const void *push, uint32_t push_size) {
     *d = (struct rv_op_dispatch){.dispatch = {.shader = shader,

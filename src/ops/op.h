@@ -14,10 +14,20 @@ struct rv_op_buffers {
     const struct rv_buffer *control;  // struct rv_control, at offset 0
 };
 
+// Where in a larger picture the plan's picture lies: all in pixels, multiples of 32 but for what
+// reaches the picture's end. The objective counts positions from the larger picture's edges, and
+// the loss only those that no other tile counts.
+struct rv_op_tile {
+    uint32_t left, top, right, bottom;                 // of the larger picture, around the tile
+    uint32_t own_left, own_top, own_right, own_bottom; // edges of what it owns, from its origin
+    bool add;                                          // to the losses of the tiles before
+};
+
 struct rv_op_context {
     struct rv_recorder *recorder;
     const struct rv_plan *plan;
     const struct rv_op_buffers *buffers;
+    const struct rv_op_tile *tile; // NULL = the plan's picture is the whole picture
 };
 
 // Records one step, or all of them in order.
@@ -52,6 +62,15 @@ void rv_op_bind_role(const struct rv_op_context *context, struct rv_op_dispatch 
                      struct rv_range fallback);
 enum rv_status rv_op_dispatch(struct rv_recorder *recorder, struct rv_op_dispatch *d, uint32_t x,
                               uint32_t y, uint32_t z);
+
+// Positions of a layer, packed as the kernels take them: x | y << 16, `to` excluded.
+struct rv_op_area {
+    uint32_t from, to;
+};
+// Those inside the border of the whole picture; with `owned` only those that the tile owns.
+struct rv_op_area rv_op_seed_area(const struct rv_op_context *context,
+                                  const struct rv_plan_tensor *tensor,
+                                  const struct rv_plan_seed *seed, bool owned);
 
 static inline uint32_t rv_op_size(const struct rv_plan_tensor *tensor) {
     return tensor->width | tensor->height << 16;

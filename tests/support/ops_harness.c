@@ -332,7 +332,8 @@ void rv_ops_run(struct rv_ops *ops, rv_ops_record_fn record, void *user) {
     } else {
         struct rv_op_buffers buffers = {
             .space = {&ops->buffer}, .weights = &weights, .control = &control};
-        struct rv_op_context context = {&recorder, ops->plan, &buffers};
+        struct rv_op_context context = {
+            .recorder = &recorder, .plan = ops->plan, .buffers = &buffers};
         must(ops, rv_op_record_plan(&context));
     }
     must(ops, rv_recorder_end(&recorder));
