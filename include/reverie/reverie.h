@@ -126,6 +126,11 @@ struct rv_context_params {
     void *log_user;         // passed to `log`
     bool validate;          // load VK_LAYER_KHRONOS_validation with synchronization validation;
                             // fails with RV_ERR_NO_DEVICE if the layer is absent
+    uint64_t memory_bytes;  // device memory that a dream or a probe may take: pictures that need more
+                            // are worked on in overlapping tiles, whose seams cannot be seen; below
+                            // what the smallest tiles take, RV_ERR_NO_MEMORY names that. 0 = nine
+                            // tenths of what the driver says is free or, where it says nothing,
+                            // three quarters of the heap: then a guide, exceeded if it must be
 };
 
 // Opens a device. `params` may be NULL. On failure *context is NULL.
@@ -312,6 +317,7 @@ struct rv_dream_stats {
     double seconds;             // wall time from the call to the finished picture
     double step_seconds;        // wall time inside steps
     float loss;                 // of the last step
+    uint32_t tiles;             // most that an octave was cut into; 1 = all were dreamed whole
 };
 
 // Dreams on `input` and waits for the result.

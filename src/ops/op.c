@@ -116,6 +116,30 @@ enum rv_status rv_op_record(const struct rv_op_context *context, const struct rv
     return rv_fail(RV_ERR_USAGE, "%s: no such operation", step->label);
 }
 
+// Bytes of an access that are shown at once, and the most that can be.
+static uint64_t shown_bytes(const struct rv_device *device, const struct rv_plan *plan,
+                            const struct rv_step *step, const struct rv_plan_access *access,
+                            uint64_t *most) {
+    bool source = access->role == RV_ROLE_SOURCE || access->role == RV_ROLE_SOURCE_B;
+    bool texel = device->limits.cpu && step->op == RV_OP_CONV && source;
+    *most = texel ? device->limits.texel_bytes : device->limits.storage_range;
+    return rv_plan_access_bytes(plan, access);
+}
+
+double rv_op_plan_excess(const struct rv_device *device, const struct rv_plan *plan) {
+    double excess = (double)rv_op_groups((uint64_t)plan->graph.width * plan->graph.height, 64) /
+                    device->limits.group_count;
+    for (uint32_t i = 0; i < plan->step_count; i++)
+        for (uint32_t j = 0; j < plan->steps[i].access_count; j++) {
+            uint64_t most;
+            double times = (double)shown_bytes(device, plan, &plan->steps[i],
+                                               &plan->steps[i].access[j], &most);
+            times /= (double)most;
+            excess = times > excess ? times : excess;
+        }
+    return excess;
+}
+
 enum rv_status rv_op_check_plan(const struct rv_device *device, const struct rv_plan *plan) {
     const struct rv_limits *limits = &device->limits;
     uint32_t width = plan->graph.width, height = plan->graph.height;
@@ -127,10 +151,7 @@ enum rv_status rv_op_check_plan(const struct rv_device *device, const struct rv_
     for (uint32_t i = 0; i < plan->step_count; i++)
         for (uint32_t j = 0; j < plan->steps[i].access_count; j++) {
             const struct rv_plan_access *access = &plan->steps[i].access[j];
-            bool source = access->role == RV_ROLE_SOURCE || access->role == RV_ROLE_SOURCE_B;
-            bool texel = limits->cpu && plan->steps[i].op == RV_OP_CONV && source;
-            uint64_t bytes = rv_plan_access_bytes(plan, access);
-            uint64_t most = texel ? limits->texel_bytes : limits->storage_range;
+            uint64_t most, bytes = shown_bytes(device, plan, &plan->steps[i], access, &most);
             if (bytes > most)
                 return rv_fail(
                     RV_ERR_NO_MEMORY,

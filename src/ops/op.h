@@ -39,6 +39,9 @@ enum rv_status rv_op_record_plan(const struct rv_op_context *context);
 // or RV_ERR_INPUT otherwise.
 enum rv_status rv_op_check_plan(const struct rv_device *device, const struct rv_plan *plan);
 
+// By how much the plan's largest demand exceeds that: at most 1 if rv_op_check_plan passes.
+double rv_op_plan_excess(const struct rv_device *device, const struct rv_plan *plan);
+
 // What the files share.
 const struct rv_plan_access *rv_op_find(const struct rv_step *step, enum rv_role role);
 struct rv_range rv_op_range(const struct rv_op_context *context,
