@@ -44,17 +44,16 @@ static const struct gradient_case gradient_cases[] = {
     {{.layers = "mixed1", .objective = RV_OBJECTIVE_L2, .jitter_x = -3}, 450, 99, 0.6, EXACT},
     {{.layers = "mixed2,mixed0=0.5", .border = 1, .jitter_x = 7, .jitter_y = 5},
      491,
-     g0,
-     0.8,
+     350,
+     0.3,
      EXACT},
     {{.layers = "mixed3", .objective = RV_OBJECTIVE_L2, .border = 2, .jitter_x = 411},
-     520,
+     420,
      111,
-     0.75,
+     0,
      TOLERANCE},
-    {{.layers = "mixed4,mixed3=0.2", .jitter_y = 200}, 107, 889, 0.8, TOLERANCE},
-    {{.layers = "mixed5", .objective = RV_OBJECTIVE_L2, .border = 1}, 1160, 96, 0.8, TOLERANCE},
-    {{.layers = "mixed7", .jitter_x = 500}, 1500, 90, 0.85, TOLERANCE},
+    {{.layers = "mixed4,mixed3=0.2", .jitter_y = 200}, 107, 777, 0, TOLERANCE},
+    {{.layers = "mixed5", .objective = RV_OBJECTIVE_L2, .border = 1}, 1127, 96, 0, TOLERANCE},
 };
 
 struct apart {
@@ -102,8 +101,9 @@ static void check_gradient(rv_context *context, const rv_weights *weights,
     device->memory_limit = 1;
     cr_assert_eq(rv_probe(context, weights, &picture, &c->params, &tiled), RV_ERR_NO_MEMORY);
     uint64_t least = least_of();
-    cr_assert(least < bytes, "%s: too small for tiles", c->params.layers);
-    device->memory_limit = least + (uint64_t)((double)(bytes - least) * c->share);
+    device->memory_limit = least;
+    if (bytes > least)
+        device->memory_limit += (uint64_t)((double)(bytes - least) * c->share);
     tiled = probe(context, weights, &picture, &c->params);
     device->memory_limit = 0;
     struct apart apart = compare(&whole.gradient, &tiled.gradient);
