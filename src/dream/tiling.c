@@ -9,8 +9,8 @@
 // By the block of the deepest target, 0 = stem. Up to mixed2 the network sees no further. Beyond,
 // its sight is wider than what counts: from here on, the gradient of a picture cut off differs from
 // the whole one's by less than 1e-3, of the norm and of the largest value, in every band of 32
-// pixels. Measured with tools/measure-halo: to mixed5 with the default weights on a photograph,
-// deeper with random ones.
+// pixels. Measured with build/tools/measure-halo LAYER PICTURE SIZE: to mixed5 with the default
+// weights on a photograph, deeper with random ones.
 static const uint32_t halos[] = {64, 64, 96, 128, 128, 256, 352, 416, 480, 576, 608, 608};
 
 uint32_t rv_tiling_halo(const struct rv_target *targets, uint32_t count) {

@@ -125,8 +125,8 @@ static const struct {
 } band_cases[] = {
     {{{20, 70}, {28, 98}, HALF, false, OTHER, 1, 1}, 8192, 65535},
     {{{20, 70}, {28, 98}, CORNERS, true, NONE, 1, 0}, 8192, 65535},
-    {{{29, 99}, {21, 71}, HALF, false, NONE, 1, 0}, 16384, 65535},
-    {{{29, 99}, {21, 71}, CORNERS, false, OTHER, 0.5, 0.25}, 16384, 65535},
+    {{{29, 99}, {21, 71}, HALF, false, NONE, 1, 0}, 24576, 65535},
+    {{{29, 99}, {21, 71}, CORNERS, false, OTHER, 0.5, 0.25}, 24576, 65535},
     {{{16, 130}, {16, 9}, HALF, true, NONE, 1, 0}, 7680, 65535}, // a far larger source
     {{{16, 9}, {16, 130}, CORNERS, false, IN_PLACE, -1, 1}, 2304, 65535},
     {{{40, 50}, {40, 50}, HALF, false, IN_PLACE, 1, 1}, 1 << 20, 7},
