@@ -81,6 +81,15 @@ download_package() {
     { as_root apt-get -q update >&2 && apt-get "${options[@]}" download "$1" >&2; }
 }
 
+# fetch_compiler obtains a glslc for the matrix units' shaders into drivers/, unless the system's knows
+# them. The build goes on without, and says what it leaves out.
+fetch_compiler() {
+  if [[ ! -e $root/drivers/glslc/version ]] && ! glslc --target-env=vulkan1.3 -o /dev/null \
+    "$root/shaders/probe/coopmat2.comp" 2> /dev/null; then
+    "$root/tools/fetch-drivers" glslc
+  fi
+}
+
 # configure_and_build FOLDER OPTION... builds the checkout $root in FOLDER with these CMake options.
 # A folder that was configured elsewhere (a copied or moved checkout) is configured afresh.
 configure_and_build() {
@@ -89,6 +98,7 @@ configure_and_build() {
   if ! grep -qsxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$folder/CMakeCache.txt"; then
     fresh=(--fresh)
   fi
+  fetch_compiler
   mkdir -p "$folder"
   if ! { cmake "${fresh[@]}" -S "$root" -B "$folder" "$@" &&
     cmake --build "$folder" --parallel "$(nproc)"; } > "$folder/build.log" 2>&1; then

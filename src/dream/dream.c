@@ -21,7 +21,7 @@ struct dream {
     struct rv_pyramid_pictures pictures;
     rv_progress_fn progress;
     void *progress_user;
-    double started, step_seconds;
+    double started, start_seconds, step_seconds; // start: until the first step was submitted
     double first_seconds, first_work; // after the first step, which also warms the driver up
     double flops, work, work_done; // operations done; the whole job's, those behind us or skipped
     float loss;
@@ -74,7 +74,8 @@ static void prepare_control(struct dream *d, uint32_t octave) {
                             .pixels = size.width * size.height};
 }
 
-static enum rv_status judge(const struct rv_iteration *line, uint32_t iteration, uint32_t octave) {
+static enum rv_status judge(const struct dream *d, const struct rv_iteration *line,
+                            uint32_t iteration, uint32_t octave) {
     if (line->stopped == RV_STOP_ZERO)
         return rv_fail(RV_ERR_NUMERIC,
                        "the gradient is zero at step %u of octave %u: nothing in this picture "
@@ -82,9 +83,10 @@ static enum rv_status judge(const struct rv_iteration *line, uint32_t iteration,
                        iteration + 1, octave + 1);
     if (line->stopped == RV_STOP_NOT_FINITE)
         return rv_fail(RV_ERR_NUMERIC,
-                       "the gradient is not finite at step %u of octave %u: use a smaller step, or "
-                       "other layers",
-                       iteration + 1, octave + 1);
+                       "the gradient is not finite at step %u of octave %u: use a smaller step, "
+                       "other layers%s",
+                       iteration + 1, octave + 1,
+                       d->params.precision == RV_PRECISION_FP16 ? ", or --precision fp32" : "");
     return RV_OK;
 }
 
@@ -124,14 +126,15 @@ struct octave_work {
 
 static enum rv_status submit(struct dream *d, struct octave_work *work, uint32_t octave,
                              uint32_t iteration) {
-    if (work->tiles.tiling) {
-        enum rv_status status =
-            rv_tiles_submit(&work->tiles, (uint32_t)jitter_of(d, octave, iteration, 0),
-                            (uint32_t)jitter_of(d, octave, iteration, 1));
-        if (status != RV_OK)
-            return status;
-    }
-    return rv_recorder_submit(&work->recorder, NULL);
+    enum rv_status status = RV_OK;
+    if (work->tiles.tiling)
+        RV_TRY(rv_tiles_submit(&work->tiles, (uint32_t)jitter_of(d, octave, iteration, 0),
+                               (uint32_t)jitter_of(d, octave, iteration, 1)));
+    status = rv_recorder_submit(&work->recorder, NULL);
+    if (d->start_seconds == 0)
+        d->start_seconds = rv_clock_seconds() - d->started;
+done:
+    return status;
 }
 
 // One iteration is always queued behind the one that runs, so that the device never waits for the
@@ -147,7 +150,7 @@ static enum rv_status iterate(struct dream *d, struct octave_work *work, uint32_
             value[submitted % 2] = d->device->submitted;
         }
         RV_TRY(rv_device_wait(d->device, value[i % 2]));
-        RV_TRY(judge(&log[i], i, octave));
+        RV_TRY(judge(d, &log[i], i, octave));
         bool last = i + 1 == count || log[i].stopped == RV_STOP_LOSS;
         d->flops += d->tilings[octave].flops;
         d->work_done += (last ? count - i : 1) * d->tilings[octave].flops;
@@ -165,9 +168,28 @@ done:
     return status;
 }
 
+static enum rv_status record_close(struct dream *d, uint32_t octave, struct rv_recorder *recorder) {
+    return rv_network_close(&d->network, d->pictures.sizes.octave[octave],
+                            rv_pyramid_current(&d->pictures, octave),
+                            d->params.clip == RV_CLIP_STEP, recorder);
+}
+
+// All pipelines that the octave will want, compiled at once. A tile wants the same as another.
+static enum rv_status foresee(struct dream *d, uint32_t octave) {
+    struct rv_recorder foreseen;
+    enum rv_status status;
+    const struct rv_tiling *tiling = &d->tilings[octave];
+    rv_recorder_foresee(&foreseen, d->device);
+    RV_TRY(rv_network_record(&d->network, tiling->plan, rv_pyramid_current(&d->pictures, octave),
+                             &foreseen));
+    RV_TRY(record_close(d, octave, &foreseen));
+    status = rv_pipelines_compile(d->device);
+done:
+    return status;
+}
+
 static enum rv_status record(struct dream *d, struct octave_work *work, uint32_t octave) {
     const struct rv_tiling *tiling = &d->tilings[octave];
-    struct rv_extent size = d->pictures.sizes.octave[octave];
     struct rv_range picture = rv_pyramid_current(&d->pictures, octave);
     enum rv_status status;
     RV_TRY(rv_recorder_init(&work->recorder, d->device, tiling->plan->step_count + 3));
@@ -175,8 +197,7 @@ static enum rv_status record(struct dream *d, struct octave_work *work, uint32_t
         RV_TRY(rv_network_record(&d->network, tiling->plan, picture, &work->recorder));
     else
         RV_TRY(rv_tiles_init(&work->tiles, &d->network, tiling, border_of(&d->params), picture));
-    RV_TRY(rv_network_close(&d->network, size, picture, d->params.clip == RV_CLIP_STEP,
-                            &work->recorder));
+    RV_TRY(record_close(d, octave, &work->recorder));
     status = rv_recorder_end(&work->recorder);
 done:
     return status;
@@ -188,6 +209,7 @@ static enum rv_status dream_octave(struct dream *d, uint32_t octave) {
     RV_TRY(rv_pyramid_enter(&d->pictures, octave));
     RV_TRY(report(d, octave, 0, NAN));
     prepare_control(d, octave);
+    RV_TRY(foresee(d, octave));
     RV_TRY(record(d, &work, octave));
     double begun = rv_clock_seconds();
     status = iterate(d, &work, octave);
@@ -211,7 +233,8 @@ static enum rv_status reserve(struct dream *d, const struct rv_weights *weights,
                                       .target_count = d->target_count,
                                       .objective = d->params.objective,
                                       .border = border_of(&d->params),
-                                      .pool_counts_padding = weights->pool_counts_padding};
+                                      .pool_counts_padding = weights->pool_counts_padding,
+                                      .fp16 = d->params.precision == RV_PRECISION_FP16};
     struct rv_network_sizes room = {.largest = rv_pyramid_largest(sizes, base),
                                     .iterations = d->params.iterations};
     struct rv_budget budget = rv_budget_of(d->device);
@@ -278,6 +301,7 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
     d->started = rv_clock_seconds();
     d->device->peak_bytes = d->device->bytes;
     enum rv_status status = rv_params_resolve(params, &d->params);
+    d->params.precision = rv_precision_of(context, d->params.precision);
     if (status == RV_OK)
         status = dream_all(d, weights, input, output);
     if (stats)
@@ -286,6 +310,7 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
                                          .flops = d->flops,
                                          .seconds = rv_clock_seconds() - d->started,
                                          .step_seconds = d->step_seconds,
+                                         .start_seconds = d->start_seconds,
                                          .loss = d->loss,
                                          .tiles = d->tiles};
     rv_pyramid_finish(&d->pictures);

@@ -118,7 +118,7 @@ Test(tiling, limits) {
     for (uint32_t i = 0; i < 5; i++) {
         struct rv_tiling tiling;
         c.device.limits = limits;
-        c.device.limits.cpu = i == 1;
+        c.device.limits.profile = i == 1 ? RV_PROFILE_CPU : RV_PROFILE_SCALAR;
         if (i == 0)
             c.device.limits.storage_range = 128 << 20;
         if (i == 1)

@@ -257,7 +257,7 @@ Test(record, limits) {
                               .weight = 1};
     cr_assert_eq(rv_recorder_init(&recorder, device, 4), RV_OK);
 
-    struct rv_binding binding = {0, RV_READ_WRITE, picture};
+    struct rv_binding binding = {.access = RV_READ_WRITE, .range = picture};
     struct rv_dispatch dispatch = {.shader = "ascend",
                                    .label = "floats",
                                    .spec = (const uint32_t[]){0},
@@ -284,9 +284,13 @@ Test(record, limits) {
     device->limits = limits;
 
     device->limits.texel_bytes = (1 << 16) - 256;
-    binding.slot = RV_BUFFER_SLOTS;
-    binding.access = RV_READ;
+    struct rv_binding texels = {.slot = RV_BUFFER_SLOTS, .access = RV_READ, .range = picture};
     dispatch.label = "texels";
+    dispatch.bindings = &texels;
+    cr_expect_eq(rv_record_dispatch(&recorder, &dispatch), RV_ERR_NO_MEMORY);
+    cr_expect(strstr(rv_error_text(), "texels: "), "%s", rv_error_text());
+    device->limits.texel_bytes = 2 * picture.size - 1; // as many elements of half the size
+    texels.fp16 = true;
     cr_expect_eq(rv_record_dispatch(&recorder, &dispatch), RV_ERR_NO_MEMORY);
     cr_expect(strstr(rv_error_text(), "texels: "), "%s", rv_error_text());
     device->limits = limits;
