@@ -336,6 +336,7 @@ struct rv_dream_stats {
     double flops;               // floating-point operations of all steps
     double seconds;             // wall time from the call to the finished picture
     double step_seconds;        // wall time inside steps
+    double start_seconds;       // wall time from the call to the first submitted step
     float loss;                 // of the last step
 };
 

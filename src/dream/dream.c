@@ -19,7 +19,7 @@ struct dream {
     struct rv_pyramid_pictures pictures;
     rv_progress_fn progress;
     void *progress_user;
-    double started, step_seconds;
+    double started, start_seconds, step_seconds; // start: until the first step was submitted
     double first_seconds, first_work; // after the first step, which also warms the driver up
     double flops, work, work_done; // operations done; the whole job's, those behind us or skipped
     float loss;
@@ -99,6 +99,13 @@ static enum rv_status report(struct dream *d, uint32_t octave, uint32_t iteratio
     return rv_fail(RV_ERR_CANCELLED, "cancelled at step %u of octave %u", iteration, octave + 1);
 }
 
+static enum rv_status submit(struct dream *d, struct rv_recorder *recorder) {
+    enum rv_status status = rv_recorder_submit(recorder, NULL);
+    if (d->start_seconds == 0)
+        d->start_seconds = rv_clock_seconds() - d->started;
+    return status;
+}
+
 // Replays the recorded iteration. One submission is always queued behind the one that runs, so that
 // the device never waits for the host.
 static enum rv_status iterate(struct dream *d, struct rv_recorder *recorder, uint32_t octave) {
@@ -108,7 +115,7 @@ static enum rv_status iterate(struct dream *d, struct rv_recorder *recorder, uin
     uint64_t first = d->device->submitted + 1;
     for (uint32_t i = 0; i < count; i++) {
         for (; submitted < count && submitted < i + 2; submitted++)
-            RV_TRY(rv_recorder_submit(recorder, NULL));
+            RV_TRY(submit(d, recorder));
         RV_TRY(rv_device_wait(d->device, first + i));
         RV_TRY(judge(d, &log[i], i, octave));
         bool last = i + 1 == count || log[i].stopped == RV_STOP_LOSS;
@@ -128,19 +135,29 @@ done:
     return status;
 }
 
+static enum rv_status record(struct dream *d, uint32_t octave, struct rv_recorder *recorder) {
+    enum rv_status status;
+    struct rv_range picture = d->pictures.current;
+    picture.size = rv_image_bytes(d->pictures.sizes.octave[octave]);
+    RV_TRY(rv_network_record(&d->network, d->plans[octave], picture, recorder));
+    RV_TRY(rv_network_ascend(&d->network, d->plans[octave], picture, d->params.clip == RV_CLIP_STEP,
+                             recorder));
+done:
+    return status;
+}
+
 static enum rv_status dream_octave(struct dream *d, uint32_t octave) {
     enum rv_status status;
     struct rv_plan *plan = d->plans[octave];
-    struct rv_recorder recorder = {0};
+    struct rv_recorder recorder = {0}, foreseen;
     RV_TRY(rv_pyramid_enter(&d->pictures, octave));
     RV_TRY(report(d, octave, 0, NAN));
     prepare_control(d, octave);
+    rv_recorder_foresee(&foreseen, d->device);
+    RV_TRY(record(d, octave, &foreseen));
+    RV_TRY(rv_pipelines_compile(d->device));
     RV_TRY(rv_recorder_init(&recorder, d->device, plan->step_count + 3));
-    struct rv_range picture = d->pictures.current;
-    picture.size = rv_image_bytes(d->pictures.sizes.octave[octave]);
-    RV_TRY(rv_network_record(&d->network, plan, picture, &recorder));
-    RV_TRY(
-        rv_network_ascend(&d->network, plan, picture, d->params.clip == RV_CLIP_STEP, &recorder));
+    RV_TRY(record(d, octave, &recorder));
     RV_TRY(rv_recorder_end(&recorder));
     double begun = rv_clock_seconds();
     status = iterate(d, &recorder, octave);
@@ -221,6 +238,7 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
                                          .flops = d->flops,
                                          .seconds = rv_clock_seconds() - d->started,
                                          .step_seconds = d->step_seconds,
+                                         .start_seconds = d->start_seconds,
                                          .loss = d->loss};
     rv_pyramid_finish(&d->pictures);
     rv_network_finish(&d->network);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/half.h"
+#include "base/parallel.h"
 #include "net/plan_internal.h"
 
 // Taps of a source along one axis, in one of the (four) convolutions of a step.
@@ -93,18 +94,29 @@ static void pack_affine(const struct rv_weights *weights, uint32_t index, float 
     }
 }
 
+struct packing {
+    const struct rv_plan *plan;
+    const struct rv_weights *weights;
+    char *packed;
+};
+
+static enum rv_status pack_step(void *user, uint32_t index) {
+    const struct packing *p = user;
+    const struct rv_step *step = &p->plan->steps[index];
+    float *constants = (float *)(p->packed + step->constants_offset);
+    if (step->op == RV_OP_CONV) {
+        struct packed conv = {p->packed + step->conv.weights_offset, p->plan->fp16};
+        pack_conv(&step->conv, p->weights, conv);
+        if (step->constants_bytes)
+            pack_biases(&step->conv, p->weights, constants);
+    } else if (step->op == RV_OP_AVG_POOL)
+        memcpy(constants, p->weights->conv[step->index].bias, step->constants_bytes);
+    else if (step->seed.affine)
+        pack_affine(p->weights, step->seed.affine - 1, constants);
+    return RV_OK;
+}
+
 void rv_plan_pack(const struct rv_plan *plan, const struct rv_weights *weights, void *packed) {
-    for (uint32_t i = 0; i < plan->step_count; i++) {
-        const struct rv_step *step = &plan->steps[i];
-        float *constants = (float *)((char *)packed + step->constants_offset);
-        if (step->op == RV_OP_CONV) {
-            struct packed conv = {(char *)packed + step->conv.weights_offset, plan->fp16};
-            pack_conv(&step->conv, weights, conv);
-            if (step->constants_bytes)
-                pack_biases(&step->conv, weights, constants);
-        } else if (step->op == RV_OP_AVG_POOL)
-            memcpy(constants, weights->conv[step->index].bias, step->constants_bytes);
-        else if (step->seed.affine)
-            pack_affine(weights, step->seed.affine - 1, constants);
-    }
+    struct packing packing = {plan, weights, packed};
+    rv_parallel(plan->step_count, pack_step, &packing); // no step can fail
 }

@@ -48,6 +48,10 @@ done:
     return status;
 }
 
+void rv_recorder_foresee(struct rv_recorder *recorder, struct rv_device *device) {
+    *recorder = (struct rv_recorder){.device = device, .foreseeing = true};
+}
+
 void rv_recorder_finish(struct rv_recorder *recorder) {
     struct rv_device *device = recorder->device;
     if (!device)
@@ -59,7 +63,16 @@ void rv_recorder_finish(struct rv_recorder *recorder) {
         device->vk.DestroyBufferView(device->handle, recorder->views[i], NULL);
     free(recorder->views);
     free(recorder->pending);
+    free(recorder->labels);
     *recorder = (struct rv_recorder){0};
+}
+
+// A timestamp after all that was recorded so far, if there are to be any.
+static void stamp(struct rv_recorder *recorder) {
+    if (recorder->query_count < recorder->query_capacity)
+        recorder->device->vk.CmdWriteTimestamp(recorder->commands,
+                                               VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
+                                               recorder->queries, recorder->query_count++);
 }
 
 enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispatches) {
@@ -67,18 +80,26 @@ enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispat
     struct rv_device *device = recorder->device;
     if (!device->limits.timestamp_bits)
         return RV_OK;
+    recorder->labels = calloc(dispatches + 1, sizeof *recorder->labels);
+    if (!recorder->labels)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while profiling");
     VkQueryPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
                                   .queryType = VK_QUERY_TYPE_TIMESTAMP,
                                   .queryCount = dispatches + 1};
     RV_VK_TRY(device, CreateQueryPool(device->handle, &info, NULL, &recorder->queries));
     device->vk.CmdResetQueryPool(recorder->commands, recorder->queries, 0, dispatches + 1);
-    device->vk.CmdWriteTimestamp(recorder->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
-                                 recorder->queries, recorder->query_count++);
+    recorder->query_capacity = dispatches + 1;
+    stamp(recorder);
 done:
     return status;
 }
 
-enum rv_status rv_recorder_times(struct rv_recorder *recorder, double *seconds) {
+enum rv_status rv_recorder_time(struct rv_recorder *recorder) {
+    recorder->whole = true;
+    return rv_recorder_profile(recorder, 1);
+}
+
+enum rv_status rv_recorder_times(const struct rv_recorder *recorder, double *seconds) {
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     uint64_t *ticks = calloc(recorder->query_count + 1, sizeof *ticks);
@@ -215,6 +236,8 @@ enum rv_status rv_record_dispatch(struct rv_recorder *recorder,
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     VkPipeline pipeline;
+    if (recorder->foreseeing)
+        return rv_pipeline_want(device, dispatch->shader, dispatch->spec, dispatch->spec_count);
     RV_TRY(
         rv_pipeline_get(device, dispatch->shader, dispatch->spec, dispatch->spec_count, &pipeline));
     for (uint32_t i = 0; i < dispatch->binding_count; i++)
@@ -239,9 +262,10 @@ enum rv_status rv_record_dispatch(struct rv_recorder *recorder,
                            dispatch->groups[2]);
     if (device->messenger)
         device->vk.CmdEndDebugUtilsLabelEXT(recorder->commands);
-    if (recorder->queries)
-        device->vk.CmdWriteTimestamp(recorder->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
-                                     recorder->queries, recorder->query_count++);
+    if (recorder->query_count < recorder->query_capacity && !recorder->whole) {
+        recorder->labels[recorder->query_count - 1] = dispatch->label;
+        stamp(recorder);
+    }
     recorder->dispatches++;
 done:
     return status;
@@ -249,6 +273,8 @@ done:
 
 enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from,
                               struct rv_range to) {
+    if (recorder->foreseeing)
+        return RV_OK;
     if (conflicts(recorder, &from, RV_READ) || conflicts(recorder, &to, RV_WRITE))
         barrier(recorder);
     VkBufferCopy copy = {from.offset, to.offset, from.size};
@@ -261,6 +287,8 @@ enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from
 enum rv_status rv_recorder_end(struct rv_recorder *recorder) {
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
+    if (recorder->whole)
+        stamp(recorder);
     VkMemoryBarrier host = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                             .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
                             .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
