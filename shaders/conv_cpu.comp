@@ -2,9 +2,10 @@
 #extension GL_GOOGLE_include_directive : require
 // Convolution for devices that are processors (the `cpu` profile): forward and backward-data.
 //
-// Tensors    nChw16c, see src/net/plan.h; sources and weights are read as texel buffers of vec4,
-//            which such drivers load a lane at a time without a bounds branch for every component.
-// Weights    for every 8 output channels: 8 biases, then [source][tap][input channel] 8 weights.
+// Tensors    nChw16c, see src/net/plan.h; sources and weights are read as texel buffers of four
+//            floats or halves (the view's format says which), which such drivers load a lane at a
+//            time without a bounds branch for every component.
+// Weights    for every 8 output channels: [source][tap][input channel] 8 weights.
 // Work       one invocation: 8 consecutive pixels x 8 channels, kept in registers; no shared memory,
 //            no barrier. Workgroups: ceil(pixels / 256) x channels / 8 x (4 with PARITY).
 #include "lib/conv.glsl"
@@ -80,11 +81,9 @@ void main() {
     for (int i = 0; i < PIXELS; i++)
         position[i] = grid_position(min(first + uint(i), grid_pixels() - 1u));
     int at = int(weights_start() + block * weights_block(gl_WorkGroupID.z));
-    vec4 l = texelFetch(weights, at), h = texelFetch(weights, at + 1);
-    at += 2;
     for (int i = 0; i < PIXELS; i++) {
-        low[i] = l;
-        high[i] = h;
+        low[i] = bias_of(block * 2u);
+        high[i] = bias_of(block * 2u + 1u);
     }
     WALK(0, source)
 #ifndef FORWARD

@@ -4,7 +4,7 @@
 // memory, forward and backward-data.
 //
 // Tensors    nChw16c, see src/net/plan.h.
-// Weights    for every 8 output channels: 8 biases, then [source][tap][input channel] 8 weights.
+// Weights    for every 8 output channels: [source][tap][input channel] 8 weights.
 // Work       a workgroup of 128: 64 pixels x 64 channels or 128 x 32 (specialization constant); an
 //            invocation 4 consecutive pixels x 8 channels. The K loop walks taps and blocks of 16
 //            input channels (the picture: one vec4). Channels beyond the last are computed from
@@ -22,14 +22,31 @@ const uint COLUMNS = TILE_CHANNELS / 8u; // invocations side by side over the ch
 layout(local_size_x = 128) in;
 
 layout(set = 0, binding = RV_CONV_WEIGHTS) readonly buffer Weights {
-    vec4 weights[];
+    STORED weights[];
 };
 layout(set = 0, binding = RV_CONV_SOURCE) readonly buffer Source {
-    vec4 source[];
+    STORED source[];
 };
+#ifdef FORWARD
+layout(set = 0, binding = RV_CONV_SOURCE) readonly buffer Picture {
+    vec4 picture[]; // the source, where that is the picture: never halves
+};
+#else
 layout(set = 0, binding = RV_CONV_SOURCE_B) readonly buffer SourceB {
-    vec4 source_b[];
+    STORED source_b[];
 };
+vec4 read_b(uint at) {
+    return load4(source_b[at]);
+}
+#endif
+
+vec4 read(uint at) {
+#ifdef FORWARD
+    if (WRAP_OR_TWO)
+        return picture[at];
+#endif
+    return load4(source[at]);
+}
 
 shared float pixels_tile[16][TILE_PIXELS + 4u];
 shared vec4 weights_tile[16][TILE_CHANNELS / 4u];
@@ -42,8 +59,8 @@ void load_weights(uint start, uint first_block, uint block_size, uint at, uint d
         uint block = i / 32u, row = i % 32u / 2u, half_block = i % 2u;
         if (row < depth)
             weights_tile[row][block * 2u + half_block] =
-                weights[start + min(first_block + block, last) * block_size + at + row * 2u +
-                        half_block];
+                load4(weights[start + min(first_block + block, last) * block_size + at +
+                              row * 2u + half_block]);
     }
 }
 
@@ -70,12 +87,12 @@ void multiply(uint depth, uint column, uint row) {
                     uint part = i % 4u;                                                            \
                     if (part >= parts)                                                             \
                         continue;                                                                  \
-                    uint p = min(first + i / 4u, grid_pixels() - 1u);                                \
+                    uint p = min(first + i / 4u, grid_pixels() - 1u);                              \
                     ivec2 q = source_start(number, grid_position(p)) + shift;                      \
                     vec4 value = vec4(0);                                                          \
                     if (!CHECK || is_inside(q, size))                                              \
-                        value = from[c / 16u * plane +                                             \
-                                     uint(source_pixel(number, q, size)) * parts + part];          \
+                        value = from(c / 16u * plane +                                             \
+                                     uint(source_pixel(number, q, size)) * parts + part);          \
                     for (uint j = 0u; j < 4u; j++)                                                 \
                         pixels_tile[part * 4u + j][i / 4u] = value[j];                             \
                 }                                                                                  \
@@ -94,16 +111,16 @@ void main() {
     uint first_block = gl_WorkGroupID.y * COLUMNS;
     uint block = first_block + column, block_size = weights_block(gl_WorkGroupID.z);
     uint start = weights_start();
-    uint own = start + min(block, push.channels / 8u - 1u) * block_size;
+    uint own = min(block, push.channels / 8u - 1u);
     for (uint i = 0u; i < 4u; i++) {
-        low[i] = weights[own];
-        high[i] = weights[own + 1u];
+        low[i] = bias_of(own * 2u);
+        high[i] = bias_of(own * 2u + 1u);
     }
-    uint at = 2u;
-    WALK(0, source)
+    uint at = 0u;
+    WALK(0, read)
 #ifndef FORWARD
     if (WRAP_OR_TWO)
-        WALK(1, source_b)
+        WALK(1, read_b)
 #endif
     if (block * 8u < push.channels)
         store(first + row * 4u, block, low, high);

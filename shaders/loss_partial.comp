@@ -3,9 +3,10 @@
 // Partial sums of one target of the objective: constant * sum(y) or, with SQUARE, sum(y^2), over the
 // channels that count and inside the border; y = alpha * value + beta.
 //
-// Tensors    nChw16c. Work: 4096 invocations in all, each a strided share of the vec4s.
+// Tensors    nChw16c. Work: 4096 invocations in all, each a strided share of the elements.
 //            Workgroups: 64.
 #include "layout/loss.h"
+#include "lib/storage.glsl"
 
 layout(local_size_x = 64) in;
 
@@ -19,7 +20,7 @@ layout(set = 0, binding = RV_LOSS_TARGET) writeonly buffer Target {
     float partials[];
 };
 layout(set = 0, binding = RV_LOSS_VALUES) readonly buffer Values {
-    vec4 values[];
+    STORED values[];
 };
 layout(set = 0, binding = RV_LOSS_AFFINE) readonly buffer Affine {
     vec4 affine[];
@@ -36,7 +37,7 @@ void main() {
         int x = int(pixel) % width, y = int(pixel) / width;
         if (x < border || y < border || x >= width - border || y >= height - border)
             continue;
-        vec4 value = values[part / 4u * push.plane + pixel * 4u + part % 4u];
+        vec4 value = load4(values[part / 4u * push.plane + pixel * 4u + part % 4u]);
         if (AFFINE)
             value = affine[part] * value + affine[push.channels / 4u + part];
         if (SQUARE)

@@ -26,8 +26,8 @@ void main() {
         for (int y = max(p.y - 1, 0); y <= min(p.y + 1, size.y - 1); y++)
             for (int x = max(p.x - 1, 0); x <= min(p.x + 1, size.x - 1); x++) {
                 uint at = at_source(uint(y * size.x + x));
-                low += source[at];
-                high += source[at + 1u];
+                low += load4(source[at]);
+                high += load4(source[at + 1u]);
             }
         float count = window_count(p, size);
         low = low / count + bias[gl_WorkGroupID.y * 2u];
@@ -36,12 +36,12 @@ void main() {
             bvec4 l = greaterThan(low, vec4(0)), h = greaterThan(high, vec4(0));
             bits |= (uint(l.x) | uint(l.y) << 1 | uint(l.z) << 2 | uint(l.w) << 3 | uint(h.x) << 4 |
                      uint(h.y) << 5 | uint(h.z) << 6 | uint(h.w) << 7) << (8u * i);
-            low = max(low, vec4(0));
-            high = max(high, vec4(0));
+            low = mix(low, vec4(0), lessThanEqual(low, vec4(0))); // keeps a NaN
+            high = mix(high, vec4(0), lessThanEqual(high, vec4(0)));
         }
         uint to = at_target(pixel);
-        target[to] = low;
-        target[to + 1u] = high;
+        target[to] = store4(low);
+        target[to + 1u] = store4(high);
     }
     if (FLAG)
         mask[at_mask(first)] = bits;

@@ -17,10 +17,10 @@ void main() {
         for (int x = max(p.x - 1, 0); x <= min(p.x + 1, size.x - 1); x++) {
             uint at = at_source(uint(y * size.x + x));
             float count = window_count(ivec2(x, y), size);
-            low += source[at] / count;
-            high += source[at + 1u] / count;
+            low += load4(source[at]) / count;
+            high += load4(source[at + 1u]) / count;
         }
     uint to = at_target(pixel);
-    target[to] = low;
-    target[to + 1u] = high;
+    target[to] = store4(low);
+    target[to + 1u] = store4(high);
 }

@@ -28,8 +28,10 @@ void main() {
             uint taps = argmax[gl_WorkGroupID.y / 2u * push.argmax_plane + q * 2u +
                                gl_WorkGroupID.y % 2u];
             uvec4 tap = uvec4((p.y - 2 * y) * 3 + p.x - 2 * x);
-            low += mix(vec4(0), source[at], equal(uvec4(taps) >> uvec4(0, 4, 8, 12) & 15u, tap));
-            high += mix(vec4(0), source[at + 1u], equal(uvec4(taps) >> uvec4(16, 20, 24, 28) & 15u, tap));
+            low += mix(vec4(0), load4(source[at]),
+                       equal(uvec4(taps) >> uvec4(0, 4, 8, 12) & 15u, tap));
+            high += mix(vec4(0), load4(source[at + 1u]),
+                        equal(uvec4(taps) >> uvec4(16, 20, 24, 28) & 15u, tap));
         }
     if (FLAG) {
         uint bits = mask[at_mask(pixel)] >> (pixel % 4u * 8u);
@@ -37,6 +39,6 @@ void main() {
         high = mix(vec4(0), high, bvec4(uvec4(bits) & uvec4(16, 32, 64, 128)));
     }
     uint to = at_target(pixel);
-    target[to] = low;
-    target[to + 1u] = high;
+    target[to] = store4(low);
+    target[to + 1u] = store4(high);
 }

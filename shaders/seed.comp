@@ -7,6 +7,7 @@
 // Tensors    nChw16c, target and values alike.
 // Work       an invocation: one pixel x 4 channels. Workgroups: ceil(pixels / 64) x channels / 4.
 #include "layout/loss.h"
+#include "lib/storage.glsl"
 
 layout(local_size_x = 64) in;
 
@@ -18,10 +19,10 @@ layout(push_constant) uniform Push {
     rv_loss_push push;
 };
 layout(set = 0, binding = RV_LOSS_TARGET) buffer Target {
-    vec4 target[];
+    STORED target[];
 };
 layout(set = 0, binding = RV_LOSS_VALUES) readonly buffer Values {
-    vec4 values[];
+    STORED values[];
 };
 layout(set = 0, binding = RV_LOSS_MASK) readonly buffer Mask {
     uint mask[];
@@ -43,7 +44,7 @@ void main() {
         vec4 alpha = AFFINE ? affine[part] : vec4(1);
         gradient = vec4(push.constant);
         if (push.linear != 0.0) {
-            vec4 y = values[at];
+            vec4 y = load4(values[at]);
             if (AFFINE)
                 y = alpha * y + affine[push.channels / 4u + part];
             gradient += push.linear * y;
@@ -59,5 +60,5 @@ void main() {
         uint bits = word >> (pixel % 4u * 8u + part % 2u * 4u);
         gradient = mix(vec4(0), gradient, bvec4(uvec4(bits) & uvec4(1, 2, 4, 8)));
     }
-    target[at] = OVERWRITE ? gradient : target[at] + gradient;
+    target[at] = store4(OVERWRITE ? gradient : load4(target[at]) + gradient);
 }

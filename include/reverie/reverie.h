@@ -89,6 +89,14 @@ enum rv_device_type {
     RV_DEVICE_CPU
 };
 
+// A set of kernels that a device may run.
+struct rv_profile_info {
+    const char *name; // "scalar", "coopmat", "coopmat2", "cpu"; static
+    bool available;
+    char reason[96]; // why it is not; empty otherwise
+};
+#define RV_PROFILES 4
+
 struct rv_device_info {
     uint32_t index;            // position in the loader's order; a valid `device` selector
     char name[256];            // as the driver reports it
@@ -102,7 +110,8 @@ struct rv_device_info {
     uint32_t subgroup_size;    // invocations
     bool fp16;                 // shaderFloat16 and 16-bit storage
     bool usable;               // meets Reverie's requirements (Vulkan 1.2 with a compute queue)
-    char profile[16];          // the kernel set that would be chosen: "scalar" or "cpu"
+    char profile[16];          // the profile that is used, or would be; "" if none can be
+    struct rv_profile_info profiles[RV_PROFILES]; // all of them, in the order of preference here
     char reason[256];          // why it is not usable; empty otherwise
 };
 
@@ -126,6 +135,9 @@ struct rv_context_params {
     void *log_user;         // passed to `log`
     bool validate;          // load VK_LAYER_KHRONOS_validation with synchronization validation;
                             // fails with RV_ERR_NO_DEVICE if the layer is absent
+    const char *profile;    // the set of kernels: a name of rv_profile_info; NULL or "" =
+                            // $REVERIE_PROFILE, else the best available whose self-test passes.
+                            // Borrowed until create returns.
 };
 
 // Opens a device. `params` may be NULL. On failure *context is NULL.
@@ -225,6 +237,15 @@ enum rv_clip {
     RV_CLIP_END          // once, when the picture is finished (Keras' example)
 };
 
+// How tensors and weights are kept on the device. Sums are always 32 bits. Halves need half the memory
+// and give the gradient to about 3e-3 (1 - cosine). Every device can do both.
+enum rv_precision {
+    RV_PRECISION_DEFAULT = 0, // the preset's
+    RV_PRECISION_AUTO,        // FP16 on a GPU that calculates in halves, else FP32
+    RV_PRECISION_FP16,
+    RV_PRECISION_FP32
+};
+
 #define RV_OFF (-1) // for `jitter` and `border`: explicitly none
 
 // How to dream. Zero (or an empty string) in a field means: what the preset says; the preset
@@ -251,6 +272,7 @@ struct rv_params {
                                 // negative = never
     uint64_t seed;              // of the jitter, 0..2^53-1 so that JSON holds it exactly; 0 is a
                                 // seed like any other
+    enum rv_precision precision;// rv_precision_of says what `auto` comes to on a device
 };
 
 enum rv_option_type { RV_OPTION_TEXT, RV_OPTION_INT, RV_OPTION_REAL, RV_OPTION_CHOICE };
@@ -282,6 +304,9 @@ RV_API enum rv_status rv_params_resolve(const struct rv_params *params, struct r
 // RV_ERR_WEIGHTS names the layer, the depth of the weights and the remedy. Thread-safe.
 RV_API enum rv_status rv_params_check(const struct rv_params *params, const rv_weights *weights);
 
+// What a precision comes to on the context's device: FP16 or FP32. Thread-safe.
+RV_API enum rv_precision rv_precision_of(const rv_context *context, enum rv_precision precision);
+
 struct rv_preset {
     const char *name;
     const char *help;        // one line: where it comes from
@@ -311,6 +336,7 @@ struct rv_dream_stats {
     double flops;               // floating-point operations of all steps
     double seconds;             // wall time from the call to the finished picture
     double step_seconds;        // wall time inside steps
+    double start_seconds;       // wall time from the call to the first submitted step
     float loss;                 // of the last step
 };
 
@@ -348,6 +374,7 @@ struct rv_probe_params {
                                       // rolled back); for tests of the jitter
     const char *const *activations;   // names of layers whose activations are wanted
     uint32_t activation_count;        // at most 16
+    enum rv_precision precision;      // default auto
 };
 
 struct rv_probe_result {

@@ -1,5 +1,5 @@
 // Bindings, specialization constants and push constants of the convolution kernels. Sizes called
-// "plane" are in vec4s (floats) or words (masks) between blocks of 16 channels.
+// "plane" are in units of four channels (floats or halves) or words (masks) between blocks of 16 channels.
 #ifndef RV_LAYOUT_CONV_H
 #define RV_LAYOUT_CONV_H
 
@@ -14,6 +14,7 @@
 #define RV_CONV_WEIGHTS 4
 #define RV_CONV_SOURCE 5
 #define RV_CONV_SOURCE_B 6
+#define RV_CONV_BIAS 6 // forward has no second source
 #define RV_CONV_JITTER 7
 #define RV_CONV_TEXEL_WEIGHTS 8
 #define RV_CONV_TEXEL_SOURCE 9
@@ -32,9 +33,20 @@
 #define RV_CONV_SPEC_TILE 5 // conv_gemm: 0 = 64 pixels x 64 channels, 1 = 128 x 32
 #define RV_CONV_SPEC_COUNT 6
 
+// The kernels on matrix units: TILE is a sum of these, 0 = 128 pixels x 64 channels.
+#define RV_CONV_TILE_FEW_CHANNELS 1 // 32
+#define RV_CONV_TILE_FEW_PIXELS 2   // 64
+#define RV_CONV_TILE_COUNT 4
+#define RV_CONV_SPEC_M 6 // of a subgroup's product: pixels, channels, input channels
+#define RV_CONV_SPEC_N 7
+#define RV_CONV_SPEC_K 8
+#define RV_CONV_SPEC_SUBGROUPS 9 // of a workgroup
+#define RV_CONV_SPEC_ACROSS 10   // of those, side by side over the channels
+#define RV_CONV_SPEC_MATRIX_COUNT 11
+
 struct rv_conv_push_source {
     RV_UINT size;     // width | height << 16
-    RV_UINT plane;    // vec4s
+    RV_UINT plane;    // units of four channels
     RV_UINT channels; // walked, a multiple of 16; or 4, the picture
     RV_UINT taps;     // width | height << 8 | scale << 16
     RV_INT origin;    // x in the low 16 bits, y in the high ones, both signed
@@ -47,11 +59,12 @@ struct rv_conv_push {
     RV_UINT split;       // first channel of target B
     RV_UINT relu;        // channels below it: ReLU, or mask
     RV_UINT target_size; // width | height << 16
-    RV_UINT target_plane, target_b_plane; // vec4s
+    RV_UINT target_plane, target_b_plane; // units of four channels
     RV_UINT mask_plane, mask_b_plane;     // words
     RV_FLOAT seed_constant, seed_linear;
     RV_UINT seed_channels; // first | end << 16
     RV_UINT seed_border;
+    RV_FLOAT gradient_scale; // of the picture's gradient: undoes the scale of the seeds
 };
 
 #endif

@@ -18,7 +18,7 @@
 
 struct rv_loss_push {
     RV_UINT size;              // width | height << 16
-    RV_UINT plane;             // vec4s
+    RV_UINT plane;             // units of four channels
     RV_UINT mask_plane;        // words
     RV_UINT channels, relu;    // channels below `relu` have a mask
     RV_UINT first, end;        // channels that count

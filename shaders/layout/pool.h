@@ -15,7 +15,7 @@
 
 struct rv_pool_push {
     RV_UINT source_size, target_size;   // width | height << 16
-    RV_UINT source_plane, target_plane; // vec4s
+    RV_UINT source_plane, target_plane; // units of four channels
     RV_UINT mask_plane, argmax_plane;   // words
     RV_UINT relu;                       // channels below it have a mask
 };

@@ -1,8 +1,9 @@
-// What the convolution kernels share: bindings, where a tap reads, and the epilogue.
+// What the convolution kernels share: bindings, where a tap reads, biases, and the epilogue.
 // FORWARD defined: bias has been added; ReLU, mask bits out, one or two targets.
 // Otherwise backward: optional sum with the target and the objective's gradient, mask bits in; with
 // IMAGE the target is the gradient of the picture, three channels, rolled back by the jitter.
 #include "layout/conv.h"
+#include "lib/storage.glsl"
 
 layout(constant_id = RV_CONV_SPEC_CHECK) const bool CHECK = true;
 layout(constant_id = RV_CONV_SPEC_WRAP) const bool WRAP_OR_TWO = true;
@@ -14,20 +15,27 @@ layout(push_constant) uniform Push {
     rv_conv_push push;
 };
 
-layout(set = 0, binding = RV_CONV_TARGET) buffer Target {
+#ifdef IMAGE
+layout(set = 0, binding = RV_CONV_TARGET) writeonly buffer Target {
     vec4 target[];
 };
-#ifndef IMAGE
+#else
+layout(set = 0, binding = RV_CONV_TARGET) buffer Target {
+    STORED target[];
+};
 layout(set = 0, binding = RV_CONV_MASK) buffer Mask {
     uint mask[];
 };
 #endif
 #ifdef FORWARD
 layout(set = 0, binding = RV_CONV_TARGET_B) writeonly buffer TargetB {
-    vec4 target_b[];
+    STORED target_b[];
 };
 layout(set = 0, binding = RV_CONV_MASK_B) writeonly buffer MaskB {
     uint mask_b[];
+};
+layout(set = 0, binding = RV_CONV_BIAS) readonly buffer Bias {
+    vec4 bias[];
 };
 #endif
 #if defined(FORWARD) || defined(IMAGE)
@@ -36,7 +44,7 @@ layout(set = 0, binding = RV_CONV_JITTER) readonly buffer Jitter {
 };
 #else
 layout(set = 0, binding = RV_CONV_SEED) readonly buffer Seed {
-    vec4 seed_values[];
+    STORED seed_values[];
 };
 #endif
 
@@ -73,9 +81,9 @@ ivec2 grid_size() {
                   : unpack_size(push.grid_size);
 }
 
-// vec4s of the packed weights of 8 output channels.
+// Elements of the packed weights of 8 output channels.
 uint weights_block(uint parity) {
-    uint rows = 1u;
+    uint rows = 0u;
     for (int s = 0; s < 2; s++) {
         ivec2 taps = source_taps(s, parity);
         rows += uint(taps.x * taps.y) * push.source[s].channels;
@@ -117,6 +125,15 @@ uint grid_pixels() {
     return uint(size.x * size.y);
 }
 
+// What channels 4 * part .. 4 * part + 3 of the output begin with.
+vec4 bias_of(uint part) {
+#ifdef FORWARD
+    return bias[part];
+#else
+    return vec4(0);
+#endif
+}
+
 #ifdef FORWARD
 // Four pixels from `pixel` (a multiple of 4), eight channels of block `block`.
 void store(uint pixel, uint block, vec4 low[4], vec4 high[4]) {
@@ -132,17 +149,17 @@ void store(uint pixel, uint block, vec4 low[4], vec4 high[4]) {
             bvec4 l = greaterThan(low[i], vec4(0)), h = greaterThan(high[i], vec4(0));
             bits |= (uint(l.x) | uint(l.y) << 1 | uint(l.z) << 2 | uint(l.w) << 3 | uint(h.x) << 4 |
                      uint(h.y) << 5 | uint(h.z) << 6 | uint(h.w) << 7) << (8u * i);
-            low[i] = max(low[i], vec4(0));
-            high[i] = max(high[i], vec4(0));
+            low[i] = mix(low[i], vec4(0), lessThanEqual(low[i], vec4(0))); // keeps a NaN
+            high[i] = mix(high[i], vec4(0), lessThanEqual(high[i], vec4(0)));
         }
         uint at = own / 2u * plane + (pixel + i) * 4u + own % 2u * 2u;
         if (pixel + i < grid_pixels()) {
             if (first) {
-                target[at] = low[i];
-                target[at + 1u] = high[i];
+                target[at] = store4(low[i]);
+                target[at + 1u] = store4(high[i]);
             } else {
-                target_b[at] = low[i];
-                target_b[at + 1u] = high[i];
+                target_b[at] = store4(low[i]);
+                target_b[at + 1u] = store4(high[i]);
             }
         }
     }
@@ -160,7 +177,7 @@ void store(uint pixel, uint block, vec4 low[4], vec4 high[4]) {
             return;
         ivec2 position = 2 * grid_position(pixel + i) + odd_of(gl_WorkGroupID.z) - jitter;
         position += ivec2(lessThan(position, ivec2(0))) * size;
-        target[position.y * size.x + position.x] = vec4(low[i].xyz, 0);
+        target[position.y * size.x + position.x] = vec4(push.gradient_scale * low[i].xyz, 0);
     }
 }
 #else
@@ -175,7 +192,7 @@ vec4 seed_of(uint at, uint channel, ivec2 position) {
                          uvec4(lessThan(c, uvec4(push.seed_channels >> 16))));
     vec4 value = vec4(push.seed_constant);
     if (push.seed_linear != 0.0)
-        value += push.seed_linear * seed_values[at];
+        value += push.seed_linear * load4(seed_values[at]);
     return mix(vec4(0), value, chosen);
 }
 
@@ -190,8 +207,8 @@ void store(uint pixel, uint block, vec4 low[4], vec4 high[4]) {
         uint p = uint(position.y) * (push.target_size & 0xffffu) + uint(position.x);
         uint at = block / 2u * push.target_plane + p * 4u + block % 2u * 2u;
         if (ADD) {
-            low[i] += target[at];
-            high[i] += target[at + 1u];
+            low[i] += load4(target[at]);
+            high[i] += load4(target[at + 1u]);
         }
         if (SEED) {
             low[i] += seed_of(at, block * 8u, position);
@@ -203,8 +220,8 @@ void store(uint pixel, uint block, vec4 low[4], vec4 high[4]) {
             low[i] = mix(vec4(0), low[i], bvec4(uvec4(bits) & uvec4(1, 2, 4, 8)));
             high[i] = mix(vec4(0), high[i], bvec4(uvec4(bits) & uvec4(16, 32, 64, 128)));
         }
-        target[at] = low[i];
-        target[at + 1u] = high[i];
+        target[at] = store4(low[i]);
+        target[at + 1u] = store4(high[i]);
     }
 }
 #endif

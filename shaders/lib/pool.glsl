@@ -1,5 +1,6 @@
 // What the pooling kernels share. An invocation owns eight channels: block gl_WorkGroupID.y.
 #include "layout/pool.h"
+#include "lib/storage.glsl"
 
 layout(local_size_x = 64) in;
 
@@ -11,17 +12,17 @@ layout(push_constant) uniform Push {
 };
 
 layout(set = 0, binding = RV_POOL_TARGET) writeonly buffer Target {
-    vec4 target[];
+    STORED target[];
 };
 layout(set = 0, binding = RV_POOL_SOURCE) readonly buffer Source {
-    vec4 source[];
+    STORED source[];
 };
 
 ivec2 unpack_size(uint size) {
     return ivec2(size & 0xffffu, size >> 16);
 }
 
-// Index of the first of the eight channels' two vec4s.
+// Index of the first of the eight channels' two elements.
 uint at_source(uint pixel) {
     return gl_WorkGroupID.y / 2u * push.source_plane + pixel * 4u + gl_WorkGroupID.y % 2u * 2u;
 }

@@ -34,6 +34,7 @@ enum rv_cli_option_id {
     RV_CLI_WEIGHTS,
     RV_CLI_RANDOM_WEIGHTS,
     RV_CLI_DEVICE,
+    RV_CLI_PROFILE,
     RV_CLI_GRADIENT,
     RV_CLI_ACTIVATION,
     RV_CLI_FP16,

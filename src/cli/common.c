@@ -21,6 +21,7 @@ enum rv_status rv_open_device(const struct rv_arguments *arguments, bool quiet,
     most = arguments->value[RV_CLI_VERBOSE] ? RV_LOG_DEBUG : quiet ? RV_LOG_ERROR : RV_LOG_WARNING;
     struct rv_context_params params = {.size = sizeof params,
                                        .device = arguments->value[RV_CLI_DEVICE],
+                                       .profile = arguments->value[RV_CLI_PROFILE],
                                        .log = print_message,
                                        .log_user = &most};
     enum rv_status status = rv_context_create(&params, context);

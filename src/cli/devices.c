@@ -16,19 +16,29 @@ static void version_text(uint32_t version, char text[32]) { // as VK_MAKE_API_VE
              (unsigned)(version >> 12 & 0x3ff), (unsigned)(version & 0xfff));
 }
 
+static json_t *profiles_json(const struct rv_device_info *device) {
+    json_t *list = json_array();
+    for (int i = 0; i < RV_PROFILES; i++) {
+        const struct rv_profile_info *profile = &device->profiles[i];
+        json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "name", profile->name, "available",
+                                              (int)profile->available, "reason", profile->reason));
+    }
+    return list;
+}
+
 static json_t *device_json(const struct rv_device_info *device) {
     char uuid[33], version[32];
     uuid_text(device->uuid, uuid);
     version_text(device->api_version, version);
     return json_pack(
-        "{s:i, s:o, s:o, s:s, s:s, s:i, s:i, s:s, s:I, s:I, s:i, s:b, s:b, s:s, s:o}", "index",
+        "{s:i, s:o, s:o, s:s, s:s, s:i, s:i, s:s, s:I, s:I, s:i, s:b, s:b, s:s, s:o, s:o}", "index",
         (int)device->index, "name", rv_json_text(device->name), "driver",
         rv_json_text(device->driver), "type", rv_device_type_name(device->type), "uuid", uuid,
         "vendor_id", (int)device->vendor_id, "device_id", (int)device->device_id, "vulkan", version,
         "memory_bytes", (json_int_t)device->memory_bytes, "memory_free_bytes",
         (json_int_t)device->memory_free_bytes, "subgroup_size", (int)device->subgroup_size, "fp16",
-        (int)device->fp16, "usable", (int)device->usable, "profile", device->profile, "reason",
-        rv_json_text(device->reason));
+        (int)device->fp16, "usable", (int)device->usable, "profile", device->profile, "profiles",
+        profiles_json(device), "reason", rv_json_text(device->reason));
 }
 
 static void print_device(const struct rv_device_info *device) {
@@ -45,9 +55,13 @@ static void print_device(const struct rv_device_info *device) {
            device->fp16 ? "yes" : "no");
     printf("   UUID %s\n", uuid);
     if (device->usable)
-        printf("   usable, with the kernels \"%s\"\n", device->profile);
+        printf("   usable, with profile %s; the profiles, best first:\n", device->profile);
     else
         printf("   not usable: %s\n", device->reason);
+    for (int i = 0; device->usable && i < RV_PROFILES; i++) {
+        const struct rv_profile_info *profile = &device->profiles[i];
+        printf("     %-9s %s\n", profile->name, profile->available ? "available" : profile->reason);
+    }
 }
 
 enum rv_status rv_command_devices(const struct rv_arguments *arguments) {

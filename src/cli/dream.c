@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -23,6 +24,7 @@ struct job {
     rv_weights *weights;
     rv_context *context;
     struct rv_dream_stats stats;
+    double begun, start_seconds; // the clock at first; until the first step was submitted
 };
 
 // Explicit options come last, so that they override what another picture says.
@@ -155,6 +157,7 @@ static enum rv_status report(const struct rv_arguments *arguments, const struct 
         json_object_set_new(result, "output", rv_json_text(job->output));
         json_object_set_new(result, "seconds", json_real(stats->seconds));
         json_object_set_new(result, "step_seconds", json_real(stats->step_seconds));
+        json_object_set_new(result, "start_seconds", json_real(job->start_seconds));
         json_object_set_new(result, "gflops", json_real(rate));
         json_object_set_new(result, "loss", json_real((double)stats->loss));
         json_object_set_new(result, "device_bytes", json_integer((json_int_t)stats->device_bytes));
@@ -166,9 +169,11 @@ static enum rv_status dream(struct job *job) {
     struct rv_picture result = {0};
     struct rv_progress_line line;
     rv_progress_line_init(&line, job->quiet);
+    double prepared = rv_clock_seconds() - job->begun;
     enum rv_status status = rv_dream(job->context, job->weights, &job->photo.picture, &job->params,
                                      rv_progress_line_show, &line, &result, &job->stats);
     rv_progress_line_finish(&line);
+    job->start_seconds = prepared + job->stats.start_seconds;
     if (status == RV_OK && rv_interrupt_wanted())
         status = RV_ERR_CANCELLED;
     if (status == RV_ERR_CANCELLED)
@@ -183,7 +188,8 @@ static enum rv_status dream(struct job *job) {
 }
 
 enum rv_status rv_command_dream(const struct rv_arguments *arguments) {
-    struct job job = {.input = arguments->positional[0],
+    struct job job = {.begun = rv_clock_seconds(),
+                      .input = arguments->positional[0],
                       .quiet = arguments->value[RV_CLI_QUIET] != NULL,
                       .json = arguments->value[RV_CLI_JSON] != NULL};
     enum rv_status status;
@@ -193,6 +199,7 @@ enum rv_status rv_command_dream(const struct rv_arguments *arguments) {
     RV_TRY(rv_weights_load(arguments->value[RV_CLI_WEIGHTS], &job.weights));
     RV_TRY(rv_params_check(&job.params, job.weights));
     RV_TRY(rv_open_device(arguments, job.quiet, &job.context));
+    job.params.precision = rv_precision_of(job.context, job.params.precision); // as it is stored
     rv_interrupt_watch();
     RV_TRY(dream(&job));
     RV_TRY(save_result(arguments, &job));

@@ -8,9 +8,10 @@
 #include "cli/help.h"
 
 static const char *const dream_parameters[] = {
-    "preset", "layers",    "objective", "octaves", "octave-scale", "iterations", "step", "jitter",
-    "border", "normalize", "pyramid",   "resize",  "clip",         "max-loss",   "seed", NULL};
-static const char *const probe_parameters[] = {"layers", "objective", "border", NULL};
+    "preset", "layers",    "objective", "octaves", "octave-scale", "iterations", "step",
+    "jitter", "border",    "normalize", "pyramid", "resize",       "clip",       "max-loss",
+    "seed",   "precision", NULL};
+static const char *const probe_parameters[] = {"layers", "objective", "border", "precision", NULL};
 
 const struct rv_command rv_commands[] = {
     {"dream", "IN [-o OUT] [options]", "dream on a photograph",

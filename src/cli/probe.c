@@ -142,7 +142,8 @@ enum rv_status rv_command_probe(const struct rv_arguments *arguments) {
                                     .objective = params.objective,
                                     .border = params.border > 0 ? (uint32_t)params.border : 0,
                                     .activations = layers,
-                                    .activation_count = arguments->activation_count};
+                                    .activation_count = arguments->activation_count,
+                                    .precision = params.precision};
     RV_TRY(rv_probe(context, weights, &photo.picture, &probe, &result));
     RV_TRY(save(arguments, wanted, &result));
     RV_TRY(report(arguments, context, &photo.picture, &result));

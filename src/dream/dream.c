@@ -19,7 +19,7 @@ struct dream {
     struct rv_pyramid_pictures pictures;
     rv_progress_fn progress;
     void *progress_user;
-    double started, step_seconds;
+    double started, start_seconds, step_seconds; // start: until the first step was submitted
     double first_seconds, first_work; // after the first step, which also warms the driver up
     double flops, work, work_done; // operations done; the whole job's, those behind us or skipped
     float loss;
@@ -56,7 +56,8 @@ static void prepare_control(struct dream *d, uint32_t octave) {
                             .pixels = size.width * size.height};
 }
 
-static enum rv_status judge(const struct rv_iteration *line, uint32_t iteration, uint32_t octave) {
+static enum rv_status judge(const struct dream *d, const struct rv_iteration *line,
+                            uint32_t iteration, uint32_t octave) {
     if (line->stopped == RV_STOP_ZERO)
         return rv_fail(RV_ERR_NUMERIC,
                        "the gradient is zero at step %u of octave %u: nothing in this picture "
@@ -64,9 +65,10 @@ static enum rv_status judge(const struct rv_iteration *line, uint32_t iteration,
                        iteration + 1, octave + 1);
     if (line->stopped == RV_STOP_NOT_FINITE)
         return rv_fail(RV_ERR_NUMERIC,
-                       "the gradient is not finite at step %u of octave %u: use a smaller step, or "
-                       "other layers",
-                       iteration + 1, octave + 1);
+                       "the gradient is not finite at step %u of octave %u: use a smaller step, "
+                       "other layers%s",
+                       iteration + 1, octave + 1,
+                       d->params.precision == RV_PRECISION_FP16 ? ", or --precision fp32" : "");
     return RV_OK;
 }
 
@@ -97,6 +99,13 @@ static enum rv_status report(struct dream *d, uint32_t octave, uint32_t iteratio
     return rv_fail(RV_ERR_CANCELLED, "cancelled at step %u of octave %u", iteration, octave + 1);
 }
 
+static enum rv_status submit(struct dream *d, struct rv_recorder *recorder) {
+    enum rv_status status = rv_recorder_submit(recorder, NULL);
+    if (d->start_seconds == 0)
+        d->start_seconds = rv_clock_seconds() - d->started;
+    return status;
+}
+
 // Replays the recorded iteration. One submission is always queued behind the one that runs, so that
 // the device never waits for the host.
 static enum rv_status iterate(struct dream *d, struct rv_recorder *recorder, uint32_t octave) {
@@ -106,9 +115,9 @@ static enum rv_status iterate(struct dream *d, struct rv_recorder *recorder, uin
     uint64_t first = d->device->submitted + 1;
     for (uint32_t i = 0; i < count; i++) {
         for (; submitted < count && submitted < i + 2; submitted++)
-            RV_TRY(rv_recorder_submit(recorder, NULL));
+            RV_TRY(submit(d, recorder));
         RV_TRY(rv_device_wait(d->device, first + i));
-        RV_TRY(judge(&log[i], i, octave));
+        RV_TRY(judge(d, &log[i], i, octave));
         bool last = i + 1 == count || log[i].stopped == RV_STOP_LOSS;
         d->flops += d->plans[octave]->flops;
         d->work_done += (last ? count - i : 1) * d->plans[octave]->flops;
@@ -126,19 +135,29 @@ done:
     return status;
 }
 
+static enum rv_status record(struct dream *d, uint32_t octave, struct rv_recorder *recorder) {
+    enum rv_status status;
+    struct rv_range picture = d->pictures.current;
+    picture.size = rv_image_bytes(d->pictures.sizes.octave[octave]);
+    RV_TRY(rv_network_record(&d->network, d->plans[octave], picture, recorder));
+    RV_TRY(rv_network_ascend(&d->network, d->plans[octave], picture, d->params.clip == RV_CLIP_STEP,
+                             recorder));
+done:
+    return status;
+}
+
 static enum rv_status dream_octave(struct dream *d, uint32_t octave) {
     enum rv_status status;
     struct rv_plan *plan = d->plans[octave];
-    struct rv_recorder recorder = {0};
+    struct rv_recorder recorder = {0}, foreseen;
     RV_TRY(rv_pyramid_enter(&d->pictures, octave));
     RV_TRY(report(d, octave, 0, NAN));
     prepare_control(d, octave);
+    rv_recorder_foresee(&foreseen, d->device);
+    RV_TRY(record(d, octave, &foreseen));
+    RV_TRY(rv_pipelines_compile(d->device));
     RV_TRY(rv_recorder_init(&recorder, d->device, plan->step_count + 3));
-    struct rv_range picture = d->pictures.current;
-    picture.size = rv_image_bytes(d->pictures.sizes.octave[octave]);
-    RV_TRY(rv_network_record(&d->network, plan, picture, &recorder));
-    RV_TRY(
-        rv_network_ascend(&d->network, plan, picture, d->params.clip == RV_CLIP_STEP, &recorder));
+    RV_TRY(record(d, octave, &recorder));
     RV_TRY(rv_recorder_end(&recorder));
     double begun = rv_clock_seconds();
     status = iterate(d, &recorder, octave);
@@ -160,7 +179,8 @@ static enum rv_status plan_octaves(struct dream *d, const struct rv_weights *wei
                                           .objective = d->params.objective,
                                           .border =
                                               d->params.border > 0 ? (uint32_t)d->params.border : 0,
-                                          .pool_counts_padding = weights->pool_counts_padding};
+                                          .pool_counts_padding = weights->pool_counts_padding,
+                                          .fp16 = d->params.precision == RV_PRECISION_FP16};
         enum rv_status status = rv_plan_create(&request, &d->plans[i]);
         if (status != RV_OK)
             return status;
@@ -209,6 +229,7 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
     d->started = rv_clock_seconds();
     d->device->peak_bytes = d->device->bytes;
     enum rv_status status = rv_params_resolve(params, &d->params);
+    d->params.precision = rv_precision_of(context, d->params.precision);
     if (status == RV_OK)
         status = dream_all(d, weights, input, output);
     if (stats)
@@ -217,6 +238,7 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
                                          .flops = d->flops,
                                          .seconds = rv_clock_seconds() - d->started,
                                          .step_seconds = d->step_seconds,
+                                         .start_seconds = d->start_seconds,
                                          .loss = d->loss};
     rv_pyramid_finish(&d->pictures);
     rv_network_finish(&d->network);

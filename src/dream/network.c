@@ -15,6 +15,12 @@ static enum rv_status upload_weights(struct rv_network *network, const struct rv
                                            RV_MEMORY_DEVICE, "weights buffer");
     if (status != RV_OK)
         return status;
+    // Where the device's memory is the host's too, straight into it: nothing uses it yet.
+    if (network->weights.mapped) {
+        memset(network->weights.mapped, 0, plan->weights_bytes);
+        rv_plan_pack(plan, weights, network->weights.mapped);
+        return RV_OK;
+    }
     void *packed = calloc(1, plan->weights_bytes);
     if (!packed)
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while packing the weights");
@@ -85,7 +91,7 @@ enum rv_status rv_network_record(const struct rv_network *network, const struct 
         .offset = {[RV_SPACE_PICTURE] = picture.offset, [RV_SPACE_LOSS] = RV_LOSSES_OFFSET},
         .weights = &network->weights,
         .control = &network->control};
-    struct rv_op_context context = {recorder, plan, &buffers};
+    struct rv_op_context context = {.recorder = recorder, .plan = plan, .buffers = &buffers};
     return rv_op_record_plan(&context);
 }
 

@@ -22,12 +22,12 @@ static const struct rv_preset presets[] = {
      "ours: Google's octaves and jitter, TensorFlow's objective",
      {sizeof(struct rv_params), "reverie", "mixed3,mixed5", RV_OBJECTIVE_MEAN, 4, 1.4f, 10, 0.015f,
       32, RV_OFF, RV_NORMALIZE_STD, RV_PYRAMID_DETAIL, RV_RESIZE_HALF_PIXEL, RV_CLIP_STEP,
-      MAX_LOSS_NEVER, 0}},
+      MAX_LOSS_NEVER, 0, RV_PRECISION_AUTO}},
     {"tf",
      "TensorFlow's DeepDream tutorial, the version with octaves",
      {sizeof(struct rv_params), "tf", "mixed3,mixed5", RV_OBJECTIVE_MEAN, 5, 1.3f, 50, 0.01f,
       RV_OFF, RV_OFF, RV_NORMALIZE_STD, RV_PYRAMID_GROW, RV_RESIZE_HALF_PIXEL, RV_CLIP_STEP,
-      MAX_LOSS_NEVER, 0}},
+      MAX_LOSS_NEVER, 0, RV_PRECISION_AUTO}},
     // The notebook runs GoogLeNet to inception_4c, which has no counterpart in InceptionV3: mixed4
     // is our choice. Its step is 1.5 of 255 levels, 1.5 / 127.5 of our range; its objective is half
     // the sum of squares, the same as l2 once the gradient is normalised.
@@ -35,12 +35,12 @@ static const struct rv_preset presets[] = {
      "Google's dream.ipynb, adapted: it ran on another network",
      {sizeof(struct rv_params), "google", "mixed4", RV_OBJECTIVE_L2, 4, 1.4f, 10, 1.5f / 127.5f, 32,
       RV_OFF, RV_NORMALIZE_MEAN_ABS, RV_PYRAMID_DETAIL, RV_RESIZE_ALIGN_CORNERS, RV_CLIP_STEP,
-      MAX_LOSS_NEVER, 0}},
+      MAX_LOSS_NEVER, 0, RV_PRECISION_AUTO}},
     {"keras",
      "Keras' DeepDream example; its layers need the full weights",
      {sizeof(struct rv_params), "keras", "mixed4,mixed5=1.5,mixed6=2,mixed7=2.5", RV_OBJECTIVE_L2,
       3, 1.4f, 20, 0.01f, RV_OFF, 2, RV_NORMALIZE_MEAN_ABS, RV_PYRAMID_REINJECT,
-      RV_RESIZE_HALF_PIXEL, RV_CLIP_END, 15.0f, 0}},
+      RV_RESIZE_HALF_PIXEL, RV_CLIP_END, 15.0f, 0, RV_PRECISION_AUTO}},
 };
 
 const struct rv_preset *rv_presets(uint32_t *count) {
@@ -66,6 +66,7 @@ static const char *const normalizations[] = {"std", "mean-abs", NULL};
 static const char *const pyramids[] = {"detail", "reinject", "grow", NULL};
 static const char *const resizings[] = {"half-pixel", "align-corners", NULL};
 static const char *const clips[] = {"step", "end", NULL};
+static const char *const precisions[] = {"auto", "fp16", "fp32", NULL};
 
 static const struct rv_option options[] = {
     {"preset", "NAME", RV_OPTION_CHOICE, 0, 0, preset_names, "",
@@ -92,6 +93,8 @@ static const struct rv_option options[] = {
     {"max-loss", "X", RV_OPTION_REAL, 1e-6, 1e9, NULL, "",
      "leave a size when the objective passes X; never = do not"},
     {"seed", "N", RV_OPTION_INT, 0, SEED_MAX, NULL, "", "seed of the random shifts"},
+    {"precision", "KIND", RV_OPTION_CHOICE, 0, 0, precisions, "",
+     "numbers kept: fp16 takes half the memory; auto = fp16 on GPUs that have it"},
 };
 
 // Where a row of the table lives in rv_params, and how: the same order as `options`.
@@ -114,6 +117,7 @@ static const struct field {
     {offsetof(struct rv_params, clip), ENUM},
     {offsetof(struct rv_params, max_loss), FLOAT_OR_NEVER},
     {offsetof(struct rv_params, seed), UINT64},
+    {offsetof(struct rv_params, precision), ENUM},
 };
 
 #define OPTION_COUNT (sizeof options / sizeof options[0])

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "dream/context.h"
 #include "dream/network.h"
 #include "dream/objective.h"
@@ -12,6 +13,7 @@ struct probe {
     const struct rv_weights *weights;
     const struct rv_picture *input;
     struct rv_buffer picture;
+    bool fp16;
 };
 
 // Runs a plan once over the picture. The network is finished by the caller.
@@ -57,6 +59,11 @@ done:
     return status;
 }
 
+static float element(const char *numbers, size_t index, bool fp16) {
+    return fp16 ? rv_half_to_float(((const uint16_t *)numbers)[index])
+                : ((const float *)numbers)[index];
+}
+
 // From blocks of 16 channels to [height][width][channels]; conv2d layers before normalisation.
 static enum rv_status read_activation(struct probe *p, const struct rv_plan *plan,
                                       const struct rv_network *network,
@@ -66,23 +73,24 @@ static enum rv_status read_activation(struct probe *p, const struct rv_plan *pla
         return rv_fail(RV_ERR_USAGE, "%s is not computed", layer->info.name);
     const struct rv_plan_tensor *t = &plan->tensors[slice.tensor];
     uint64_t bytes = slice.channels / 16 * t->plane_bytes;
-    float *blocks = malloc(bytes);
+    char *blocks = malloc(bytes);
     if (!blocks)
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory for an activation");
     enum rv_status status;
     RV_TRY(make_array(array, t->height, t->width, slice.channels));
     RV_TRY(rv_buffer_read(p->device, &network->arena,
                           t->offset + slice.channel / 16 * t->plane_bytes, blocks, bytes));
-    size_t pixels = (size_t)t->height * t->width, plane = t->plane_bytes / sizeof(float);
+    size_t pixels = (size_t)t->height * t->width;
     for (uint32_t c = 0; c < slice.channels; c++) {
-        const float *from = blocks + c / 16 * plane + c % 16;
+        const char *from = blocks + c / 16 * t->plane_bytes;
         double scale = 1, bias = 0;
         if (layer->kind == RV_LAYER_CONV) {
             scale = (double)p->weights->conv[layer->index].scale[c];
             bias = (double)p->weights->conv[layer->index].bias[c];
         }
         for (size_t i = 0; i < pixels; i++)
-            array->data[i * slice.channels + c] = (float)(((double)from[i * 16] - bias) / scale);
+            array->data[i * slice.channels + c] =
+                (float)(((double)element(from, i * 16 + c % 16, t->fp16) - bias) / scale);
     }
 done:
     free(blocks);
@@ -100,7 +108,8 @@ static enum rv_status probe_gradient(struct probe *p, const struct rv_probe_para
                                       .targets = targets,
                                       .objective = params->objective,
                                       .border = params->border,
-                                      .pool_counts_padding = p->weights->pool_counts_padding};
+                                      .pool_counts_padding = p->weights->pool_counts_padding,
+                                      .fp16 = p->fp16};
     RV_TRY(rv_objective_parse(params->layers ? params->layers : "mixed3,mixed5", targets,
                               &request.target_count));
     RV_TRY(rv_objective_reach(targets, request.target_count, p->weights));
@@ -141,7 +150,8 @@ static enum rv_status probe_activations(struct probe *p, const struct rv_probe_p
                                       .width = p->input->width,
                                       .keep = layers,
                                       .keep_count = count,
-                                      .pool_counts_padding = p->weights->pool_counts_padding};
+                                      .pool_counts_padding = p->weights->pool_counts_padding,
+                                      .fp16 = p->fp16};
     RV_TRY(rv_plan_create(&request, &plan));
     RV_TRY(run(p, plan, &network, params->jitter_x, params->jitter_y));
     for (uint32_t i = 0; i < count; i++)
@@ -163,7 +173,10 @@ enum rv_status rv_probe(rv_context *context, const rv_weights *weights,
     if (given)
         memcpy(&params, given,
                given->size && given->size < sizeof params ? given->size : sizeof params);
-    struct probe p = {.device = context->device, .weights = weights, .input = input};
+    struct probe p = {.device = context->device,
+                      .weights = weights,
+                      .input = input,
+                      .fp16 = rv_precision_of(context, params.precision) == RV_PRECISION_FP16};
     struct rv_extent extent = {input->width, input->height};
     enum rv_status status;
     RV_TRY(

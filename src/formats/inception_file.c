@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "base/status.h"
 #include "formats/json.h"
 
@@ -129,29 +130,40 @@ void rv_inception_file_finish(struct rv_inception_file *file) {
     *file = (struct rv_inception_file){0};
 }
 
+struct fold {
+    const struct rv_inception_file *file;
+    const char *label;
+    struct rv_weights *weights;
+};
+
+static enum rv_status fold_one(void *user, uint32_t index) {
+    const struct fold *fold = user;
+    const struct rv_tensor *const *parts = fold->file->parts[index];
+    float vectors[RV_PART_COUNT][RV_CONV_MAX_OUT];
+    size_t count = rv_part_count(index, RV_KERNEL);
+    float *kernel = malloc(count * sizeof *kernel);
+    if (!kernel)
+        return rv_fail(RV_ERR_NO_MEMORY, "%s: no memory to read it", fold->label);
+    for (int part = RV_GAMMA; part < RV_PART_COUNT; part++)
+        if (parts[part])
+            rv_tensor_read(parts[part], vectors[part], rv_part_count(index, part));
+    rv_tensor_read(parts[RV_KERNEL], kernel, count);
+    enum rv_status status = rv_weights_fold(
+        fold->weights, index, kernel, fold->file->has_gamma ? vectors[RV_GAMMA] : NULL,
+        vectors[RV_BETA], vectors[RV_MEAN], vectors[RV_VARIANCE]);
+    if (status != RV_OK)
+        status = rv_fail(status, "%s: %s", fold->label, rv_error_text());
+    free(kernel);
+    return status;
+}
+
 enum rv_status rv_inception_file_fold(const struct rv_inception_file *file, const char *label,
                                       struct rv_weights **weights) {
     enum rv_status status = rv_weights_create(file->conv_count, file->pool_counts_padding, weights);
-    size_t largest = 0;
-    for (uint32_t i = 0; i < file->conv_count; i++)
-        if (rv_part_count(i, RV_KERNEL) > largest)
-            largest = rv_part_count(i, RV_KERNEL);
-    float *kernel = malloc((largest + 1) * sizeof *kernel);
-    if (status == RV_OK && !kernel)
-        status = rv_fail(RV_ERR_NO_MEMORY, "%s: no memory to read it", label);
-
-    for (uint32_t i = 0; i < file->conv_count && status == RV_OK; i++) {
-        float vectors[RV_PART_COUNT][RV_CONV_MAX_OUT];
-        for (int part = RV_GAMMA; part < RV_PART_COUNT; part++)
-            if (file->parts[i][part])
-                rv_tensor_read(file->parts[i][part], vectors[part], rv_part_count(i, part));
-        rv_tensor_read(file->parts[i][RV_KERNEL], kernel, rv_part_count(i, RV_KERNEL));
-        status = rv_weights_fold(*weights, i, kernel, file->has_gamma ? vectors[RV_GAMMA] : NULL,
-                                 vectors[RV_BETA], vectors[RV_MEAN], vectors[RV_VARIANCE]);
-        if (status != RV_OK)
-            status = rv_fail(status, "%s: %s", label, rv_error_text());
-    }
-    free(kernel);
+    if (status != RV_OK)
+        return status;
+    struct fold fold = {file, label, *weights};
+    status = rv_parallel(file->conv_count, fold_one, &fold);
     if (status != RV_OK)
         rv_weights_destroy(weights);
     return status;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/half.h"
 #include "base/status.h"
-#include "formats/half.h"
 #include "formats/json.h"
 
 // 94 convolutions need about 60 kB of header; the bound keeps a hostile one from filling memory.

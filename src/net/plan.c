@@ -1,12 +1,18 @@
 // Forward steps, and what the planner's parts share.
 #include "net/plan_internal.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/status.h"
+
+// Of the largest factor of a seed, in halves. Measured on a photograph, objectives at mixed0 to
+// mixed10, mean and l2: on the way down gradients grow to at most 220 times that factor, a 300th of
+// the largest half; and a 256th of this scale loses no accuracy yet.
+#define SEED_EXPONENT 0
 
 uint32_t rv_plan_add_tensor(struct rv_planner *p, enum rv_plan_kind kind, enum rv_plan_space space,
                             const char *prefix, const char *name, uint32_t height, uint32_t width,
@@ -22,6 +28,10 @@ uint32_t rv_plan_add_tensor(struct rv_planner *p, enum rv_plan_kind kind, enum r
     uint64_t plane = 0;
     switch (kind) {
     case RV_TENSOR_FLOATS:
+        tensor->fp16 = p->request->fp16;
+        plane = pixels * (tensor->fp16 ? 32 : 64);
+        break;
+    case RV_TENSOR_PARTIALS:
         plane = pixels * 64;
         break;
     case RV_TENSOR_PIXELS:
@@ -99,7 +109,7 @@ static uint64_t tap_count(const struct rv_plan_conv *conv, uint32_t source, uint
 }
 
 uint64_t rv_plan_block_floats(const struct rv_plan_conv *conv, uint32_t parity) {
-    uint64_t rows = 1; // the biases
+    uint64_t rows = 0;
     for (uint32_t i = 0; i < 2; i++)
         rows += tap_count(conv, i, parity) * rv_walked(conv->source[i].channels);
     return 8 * rows;
@@ -118,10 +128,15 @@ void rv_plan_finish_conv(struct rv_planner *p, struct rv_step *step) {
         for (uint32_t i = 0; i < 2; i++)
             step->flops += 2.0 * (double)tap_count(conv, i, parity) * conv->source[i].channels *
                            positions * outputs;
-        conv->weights_bytes += conv->channels / 8 * rv_plan_block_floats(conv, parity) * 4;
+        conv->weights_bytes +=
+            conv->channels / 8 * rv_plan_block_floats(conv, parity) * (p->request->fp16 ? 2 : 4);
     }
     conv->weights_offset = rv_plan_reserve(p, conv->weights_bytes);
-    step->bytes = (double)conv->weights_bytes;
+    if (!conv->backward) {
+        step->constants_bytes = conv->channels * 4;
+        step->constants_offset = rv_plan_reserve(p, step->constants_bytes);
+    }
+    step->bytes = (double)(conv->weights_bytes + step->constants_bytes);
 }
 
 struct rv_plan_seed rv_plan_seed_of(const struct rv_planner *p, uint32_t index,
@@ -316,7 +331,7 @@ bool rv_plan_find(const struct rv_plan *plan, const struct rv_layer *layer,
 static void losses(struct rv_planner *p) {
     struct rv_plan *plan = p->plan;
     uint32_t count = p->request->target_count;
-    plan->loss_partials = rv_plan_add_tensor(p, RV_TENSOR_FLOATS, RV_SPACE_ARENA, "loss partials",
+    plan->loss_partials = rv_plan_add_tensor(p, RV_TENSOR_PARTIALS, RV_SPACE_ARENA, "loss partials",
                                              "", 1, RV_LOSS_PARTIALS / 16, count * 16);
     plan->loss = rv_plan_add_tensor(p, RV_TENSOR_LINES, RV_SPACE_LOSS, "loss", "", 1, 1, count);
     for (uint32_t i = 0; i < count; i++) {
@@ -339,6 +354,16 @@ static void losses(struct rv_planner *p) {
     step->index = count;
     rv_plan_access(step, RV_ROLE_SOURCE, true, false, plan->loss_partials, 0, count * 16);
     rv_plan_access(step, RV_ROLE_TARGET, false, true, plan->loss, 0, count);
+}
+
+// Brings the largest factor to [2^SEED_EXPONENT, 2^(SEED_EXPONENT + 1)).
+static int32_t seed_exponent(const struct rv_planner *p) {
+    float largest = 0;
+    for (uint32_t i = 0; i < p->request->target_count; i++) {
+        struct rv_plan_seed seed = rv_plan_seed_of(p, i, p->target_slice[i]);
+        largest = fmaxf(largest, fmaxf(fabsf(seed.constant), fabsf(seed.linear)));
+    }
+    return p->request->fp16 && largest > 0 ? SEED_EXPONENT - ilogbf(largest) : 0;
 }
 
 static enum rv_status gather_layers(struct rv_planner *p) {
@@ -380,6 +405,7 @@ enum rv_status rv_plan_create(const struct rv_plan_request *request, struct rv_p
     if (!plan)
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while planning");
     struct rv_planner planner = {.plan = plan, .request = request};
+    plan->fp16 = request->fp16;
     memset(plan->activation, 0xff, sizeof plan->activation);
     memset(plan->mask, 0xff, sizeof plan->mask);
     memset(plan->gradient, 0xff, sizeof plan->gradient);
@@ -395,6 +421,7 @@ enum rv_status rv_plan_create(const struct rv_plan_request *request, struct rv_p
                            request->height, request->width, 3);
     forward(&planner);
     if (request->target_count) {
+        plan->seed_exponent = seed_exponent(&planner);
         losses(&planner);
         rv_plan_backward(&planner);
     }

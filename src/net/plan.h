@@ -3,9 +3,10 @@
 // the tests walk the same array of steps.
 //
 // Layout of a tensor [height, width, channels]: blocks of 16 channels, each a plane of pixels in
-// row order, each pixel 16 floats (nChw16c). A range of channels is thus a contiguous range of
-// bytes: concatenation is an offset, and every hazard is an overlap of byte ranges. The picture and
-// its gradient are one plane of 4 floats a pixel (RGB and a zero). Planes are padded to 256 bytes.
+// row order, each pixel 16 floats or halves (nChw16c). A range of channels is thus a contiguous
+// range of bytes: concatenation is an offset, and every hazard is an overlap of byte ranges. The
+// picture and its gradient are one plane of 4 floats a pixel (RGB and a zero). Planes are padded to
+// 256 bytes.
 //   mask    one bit an element: words of 4 pixels x 8 channels, bit = pixel % 4 * 8 + channel % 8;
 //           a plane of 16 channels holds two words for every 4 pixels
 //   argmax  four bits an element, 0..8 in row order: words of 1 pixel x 8 channels, two a pixel
@@ -22,11 +23,12 @@
 #define RV_LOSS_PARTIALS 4096 // partial sums of one target
 
 enum rv_plan_kind {
-    RV_TENSOR_FLOATS, // blocks of 16 channels
+    RV_TENSOR_FLOATS, // blocks of 16 channels; halves where the tensor says fp16
     RV_TENSOR_PIXELS, // one plane of vec4: the picture, its gradient
     RV_TENSOR_MASK,
     RV_TENSOR_ARGMAX,
-    RV_TENSOR_LINES // plain floats: `channels` of them
+    RV_TENSOR_LINES,   // plain floats: `channels` of them
+    RV_TENSOR_PARTIALS // blocks of 16 floats, whatever the precision: a target's partial sums
 };
 
 // Which buffer a tensor lives in.
@@ -42,6 +44,7 @@ struct rv_plan_tensor {
     enum rv_plan_kind kind;
     enum rv_plan_space space;
     uint32_t height, width, channels;
+    bool fp16;                        // FLOATS: halves
     uint64_t plane_bytes;             // of 16 channels (or of all, where there is one plane)
     uint64_t bytes, offset;           // in its buffer
     uint32_t first_level, last_level; // it is alive from .. to, both included
@@ -146,6 +149,8 @@ struct rv_plan_request {
     const struct rv_layer *const *keep; // forward only: layers whose values are read after
     uint32_t keep_count;
     bool pool_counts_padding;
+    bool fp16;     // tensors and weights as halves; the picture, its gradient, losses, and
+                   // constants of channels stay floats
     bool no_alias; // give every tensor bytes of its own (tests)
     bool keep_all; // nothing is overwritten (tests that look at masks)
 };
@@ -158,6 +163,10 @@ struct rv_plan {
     uint32_t step_count, level_count;
     uint64_t arena_bytes, weights_bytes;
     double flops, bytes;
+    bool fp16;
+    int32_t seed_exponent; // every gradient but the picture's is 2^seed_exponent times its value:
+                           // 1/N would be lost in halves. Seeds are multiplied by it when they
+                           // are recorded, the picture's gradient is divided by it
     // For the graph's tensors: plan tensors of their activations, masks and gradients; for pools:
     // argmax; for kept pre-activations: by convolution. UINT32_MAX = none.
     uint32_t activation[RV_GRAPH_TENSOR_MAX], mask[RV_GRAPH_TENSOR_MAX],
@@ -182,8 +191,9 @@ bool rv_plan_find(const struct rv_plan *plan, const struct rv_layer *layer,
 uint64_t rv_plan_access_bytes(const struct rv_plan *plan, const struct rv_plan_access *access);
 
 // Fills the packed weights that the steps refer to: [plan->weights_bytes] bytes. Layout of a
-// convolution: for every 8 output channels their 8 biases, then for every source, tap and input
-// channel 8 weights. Constants of average pooling: bias; of a seed: alpha, then beta.
+// convolution: for every 8 output channels, source, tap and input channel 8 weights, as floats or
+// halves. Constants, always floats: of a forward convolution and of average pooling the biases; of
+// a seed alpha, then beta.
 void rv_plan_pack(const struct rv_plan *plan, const struct rv_weights *weights, void *packed);
 
 // Writes the plan as text, one step a line.

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "layout/conv.h"
-#include "ops/op.h"
+#include "ops/conv_matrix.h"
 
 _Static_assert(sizeof(struct rv_conv_push) <= RV_PUSH_BYTES, "the guaranteed push constants");
 
@@ -68,10 +68,11 @@ static struct rv_conv_push make_push(const struct rv_op_context *context,
         .target_b_plane = plane_of(context, step, RV_ROLE_TARGET_B, false),
         .mask_plane = plane_of(context, step, RV_ROLE_MASK, true),
         .mask_b_plane = plane_of(context, step, RV_ROLE_MASK_B, true),
-        .seed_constant = step->seed.constant,
-        .seed_linear = step->seed.linear,
+        .seed_constant = rv_op_scaled(context->plan, step->seed.constant),
+        .seed_linear = rv_op_scaled(context->plan, step->seed.linear),
         .seed_channels = step->seed.first | step->seed.end << 16,
-        .seed_border = step->seed.border};
+        .seed_border = step->seed.border,
+        .gradient_scale = ldexpf(1, -context->plan->seed_exponent)};
 }
 
 static void bind_all(const struct rv_op_context *context, const struct rv_step *step, bool cpu,
@@ -93,10 +94,30 @@ static void bind_all(const struct rv_op_context *context, const struct rv_step *
         rv_op_bind(d, RV_CONV_JITTER, RV_READ, conv->wrap || conv->image ? control : target);
     rv_op_bind(d, cpu ? RV_CONV_TEXEL_WEIGHTS : RV_CONV_WEIGHTS, RV_READ,
                rv_op_constants(context, conv->weights_offset, conv->weights_bytes));
+    d->bindings[d->dispatch.binding_count - 1].fp16 = context->plan->fp16;
     rv_op_bind_role(context, d, step, RV_ROLE_SOURCE, cpu ? RV_CONV_TEXEL_SOURCE : RV_CONV_SOURCE,
                     source);
-    rv_op_bind_role(context, d, step, RV_ROLE_SOURCE_B,
-                    cpu ? RV_CONV_TEXEL_SOURCE_B : RV_CONV_SOURCE_B, source);
+    if (conv->backward)
+        rv_op_bind_role(context, d, step, RV_ROLE_SOURCE_B,
+                        cpu ? RV_CONV_TEXEL_SOURCE_B : RV_CONV_SOURCE_B, source);
+    else
+        rv_op_bind(d, RV_CONV_BIAS, RV_READ,
+                   rv_op_constants(context, step->constants_offset, step->constants_bytes));
+}
+
+// On matrix units.
+static enum rv_status record_matrix(const struct rv_op_context *context, const struct rv_step *step,
+                                    const struct rv_conv_matrix *choice, struct rv_op_dispatch *d) {
+    const struct rv_plan_conv *conv = &step->conv;
+    d->spec[RV_CONV_SPEC_TILE] = choice->tile;
+    d->spec[RV_CONV_SPEC_M] = choice->m;
+    d->spec[RV_CONV_SPEC_N] = choice->n;
+    d->spec[RV_CONV_SPEC_K] = choice->k;
+    d->spec[RV_CONV_SPEC_SUBGROUPS] = choice->subgroups;
+    d->spec[RV_CONV_SPEC_ACROSS] = choice->across;
+    uint64_t pixels = (uint64_t)conv->grid_height * conv->grid_width;
+    return rv_op_dispatch(context->recorder, d, rv_op_groups(pixels, choice->pixels),
+                          rv_op_groups(conv->channels, choice->channels), conv->parity ? 4 : 1);
 }
 
 // The narrow tile where a 64-channel one would leave more channels unused.
@@ -111,7 +132,7 @@ static uint32_t shared_bytes(bool narrow) {
 
 enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_step *step) {
     const struct rv_plan_conv *conv = &step->conv;
-    bool cpu = context->recorder->device->limits.cpu;
+    bool cpu = context->recorder->device->limits.profile == RV_PROFILE_CPU;
     bool narrow = wants_narrow(conv->channels);
     const char *shader = cpu ? (conv->image      ? "conv_cpu_image"
                                 : conv->backward ? "conv_cpu_backward"
@@ -119,13 +140,16 @@ enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_s
                              : (conv->image      ? "conv_gemm_image"
                                 : conv->backward ? "conv_gemm_backward"
                                                  : "conv_gemm_forward");
-    if (!cpu && shared_bytes(narrow) > context->recorder->device->limits.shared_bytes)
+    struct rv_conv_matrix choice;
+    bool matrix = rv_conv_matrix_choose(context, step, &choice);
+    if (!cpu && !matrix && shared_bytes(narrow) > context->recorder->device->limits.shared_bytes)
         return rv_fail(RV_ERR_NO_DEVICE,
                        "%s: %u bytes of shared memory are needed, the device has %u", step->label,
                        shared_bytes(narrow), context->recorder->device->limits.shared_bytes);
     struct rv_conv_push push = make_push(context, step);
     struct rv_op_dispatch d;
-    rv_op_begin(&d, shader, step->label, RV_CONV_SPEC_COUNT, &push, sizeof push);
+    rv_op_begin_stored(context, &d, matrix ? choice.shader : shader, step->label,
+                       matrix ? RV_CONV_SPEC_MATRIX_COUNT : RV_CONV_SPEC_COUNT, &push, sizeof push);
     d.spec[RV_CONV_SPEC_CHECK] = needs_check(context, step);
     d.spec[RV_CONV_SPEC_WRAP] = conv->backward ? conv->source[1].channels > 0 : conv->wrap;
     d.spec[RV_CONV_SPEC_ADD] = conv->add;
@@ -133,6 +157,8 @@ enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_s
     d.spec[RV_CONV_SPEC_PARITY] = conv->parity;
     d.spec[RV_CONV_SPEC_TILE] = !cpu && narrow;
     bind_all(context, step, cpu, &d);
+    if (matrix)
+        return record_matrix(context, step, &choice, &d);
     uint64_t pixels = (uint64_t)conv->grid_height * conv->grid_width;
     uint32_t z = conv->parity ? 4 : 1;
     if (cpu)

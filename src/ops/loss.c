@@ -30,12 +30,14 @@ enum rv_status rv_op_seed(const struct rv_op_context *context, const struct rv_s
     const struct rv_plan_tensor *tensor = &context->plan->tensors[target->tensor];
     struct rv_range all = rv_op_range(context, target);
     struct rv_loss_push push = make_push(tensor, target->channels, &step->seed);
+    push.constant = rv_op_scaled(context->plan, push.constant);
+    push.linear = rv_op_scaled(context->plan, push.linear);
     if (mask) {
         push.mask_plane = rv_op_mask_plane(&context->plan->tensors[mask->tensor]);
         push.relu = mask->channels;
     }
     struct rv_op_dispatch d;
-    rv_op_begin(&d, "seed", step->label, 3, &push, sizeof push);
+    rv_op_begin_stored(context, &d, "seed", step->label, 3, &push, sizeof push);
     d.spec[RV_LOSS_SPEC_OVERWRITE] = step->flag;
     d.spec[RV_LOSS_SPEC_MASKED] = mask != NULL;
     d.spec[RV_LOSS_SPEC_AFFINE] = step->seed.affine != 0;
@@ -56,7 +58,7 @@ enum rv_status rv_op_loss_partial(const struct rv_op_context *context, const str
     if (square) // the gradient of w / N * y^2 is 2 w / N * y
         push.constant = step->seed.linear / 2;
     struct rv_op_dispatch d;
-    rv_op_begin(&d, "loss_partial", step->label, 4, &push, sizeof push);
+    rv_op_begin_stored(context, &d, "loss_partial", step->label, 4, &push, sizeof push);
     d.spec[RV_LOSS_SPEC_AFFINE] = step->seed.affine != 0;
     d.spec[RV_LOSS_SPEC_SQUARE] = square;
     rv_op_bind_role(context, &d, step, RV_ROLE_TARGET, RV_LOSS_TARGET, target);

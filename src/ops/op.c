@@ -1,5 +1,7 @@
 #include "ops/op.h"
 
+#include <stdio.h>
+
 const struct rv_plan_access *rv_op_find(const struct rv_step *step, enum rv_role role) {
     for (uint32_t i = 0; i < step->access_count; i++)
         if (step->access[i].role == role)
@@ -35,9 +37,18 @@ void rv_op_begin(struct rv_op_dispatch *d, const char *shader, const char *label
                                               .push_size = push_size}};
 }
 
+void rv_op_begin_stored(const struct rv_op_context *context, struct rv_op_dispatch *d,
+                        const char *shader, const char *label, uint32_t spec_count,
+                        const void *push, uint32_t push_size) {
+    rv_op_begin(d, shader, label, spec_count, push, push_size);
+    snprintf(d->shader, sizeof d->shader, "%s%s", shader, context->plan->fp16 ? "_fp16" : "");
+    d->dispatch.shader = d->shader;
+}
+
 void rv_op_bind(struct rv_op_dispatch *d, uint32_t slot, enum rv_access access,
                 struct rv_range range) {
-    d->bindings[d->dispatch.binding_count++] = (struct rv_binding){slot, access, range};
+    d->bindings[d->dispatch.binding_count++] =
+        (struct rv_binding){.slot = slot, .access = access, .range = range};
 }
 
 void rv_op_bind_role(const struct rv_op_context *context, struct rv_op_dispatch *d,
@@ -48,6 +59,8 @@ void rv_op_bind_role(const struct rv_op_context *context, struct rv_op_dispatch 
     if (access && access->writes)
         kind = access->reads ? RV_READ_WRITE : RV_WRITE;
     rv_op_bind(d, slot, kind, access ? rv_op_range(context, access) : fallback);
+    d->bindings[d->dispatch.binding_count - 1].fp16 =
+        access && context->plan->tensors[access->tensor].fp16;
 }
 
 enum rv_status rv_op_dispatch(struct rv_recorder *recorder, struct rv_op_dispatch *d, uint32_t x,
@@ -99,9 +112,11 @@ enum rv_status rv_op_check_plan(const struct rv_device *device, const struct rv_
         for (uint32_t j = 0; j < plan->steps[i].access_count; j++) {
             const struct rv_plan_access *access = &plan->steps[i].access[j];
             bool source = access->role == RV_ROLE_SOURCE || access->role == RV_ROLE_SOURCE_B;
-            bool texel = limits->cpu && plan->steps[i].op == RV_OP_CONV && source;
+            bool texel =
+                limits->profile == RV_PROFILE_CPU && plan->steps[i].op == RV_OP_CONV && source;
             uint64_t bytes = rv_plan_access_bytes(plan, access);
-            uint64_t most = texel ? limits->texel_bytes : limits->storage_range;
+            uint64_t most = texel ? rv_texel_bytes(limits, plan->tensors[access->tensor].fp16)
+                                  : limits->storage_range;
             if (bytes > most)
                 return rv_fail(
                     RV_ERR_NO_MEMORY,

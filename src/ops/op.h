@@ -3,6 +3,8 @@
 #ifndef RV_OPS_OP_H
 #define RV_OPS_OP_H
 
+#include <math.h>
+
 #include "net/plan.h"
 #include "vk/record.h"
 
@@ -18,6 +20,7 @@ struct rv_op_context {
     struct rv_recorder *recorder;
     const struct rv_plan *plan;
     const struct rv_op_buffers *buffers;
+    uint32_t tile; // convolutions on matrix units: 1 + the tile to use; 0 = the best (self-test)
 };
 
 // Records one step, or all of them in order.
@@ -39,11 +42,16 @@ struct rv_range rv_op_constants(const struct rv_op_context *context, uint64_t of
 // using them.
 struct rv_op_dispatch {
     struct rv_dispatch dispatch;
+    char shader[32];
     struct rv_binding bindings[RV_BINDING_MAX];
     uint32_t spec[RV_SPEC_MAX];
 };
 void rv_op_begin(struct rv_op_dispatch *d, const char *shader, const char *label,
                  uint32_t spec_count, const void *push, uint32_t push_size);
+// The same with the kernel's variant for tensors as the plan keeps them: "NAME" or "NAME_fp16".
+void rv_op_begin_stored(const struct rv_op_context *context, struct rv_op_dispatch *d,
+                        const char *shader, const char *label, uint32_t spec_count,
+                        const void *push, uint32_t push_size);
 void rv_op_bind(struct rv_op_dispatch *d, uint32_t slot, enum rv_access access,
                 struct rv_range range);
 // Binds a step's access of that role if it has one, else `fallback`.
@@ -56,11 +64,15 @@ enum rv_status rv_op_dispatch(struct rv_recorder *recorder, struct rv_op_dispatc
 static inline uint32_t rv_op_size(const struct rv_plan_tensor *tensor) {
     return tensor->width | tensor->height << 16;
 }
-static inline uint32_t rv_op_plane(const struct rv_plan_tensor *tensor) { // in vec4s
-    return (uint32_t)(tensor->plane_bytes / 16);
+static inline uint32_t rv_op_plane(const struct rv_plan_tensor *tensor) { // in four channels
+    return (uint32_t)(tensor->plane_bytes / (tensor->fp16 ? 8 : 16));
 }
 static inline uint32_t rv_op_mask_plane(const struct rv_plan_tensor *tensor) { // in words
     return (uint32_t)(tensor->plane_bytes / 4);
+}
+// A factor of a seed as the gradients in the arena bear it.
+static inline float rv_op_scaled(const struct rv_plan *plan, float factor) {
+    return ldexpf(factor, plan->seed_exponent);
 }
 static inline uint32_t rv_op_groups(uint64_t items, uint32_t size) {
     return (uint32_t)((items + size - 1) / size);

@@ -30,7 +30,7 @@ enum rv_status rv_op_pool(const struct rv_op_context *context, const struct rv_s
                                 .argmax_plane =
                                     argmax ? rv_op_mask_plane(&tensors[argmax->tensor]) : 0};
     struct rv_op_dispatch d;
-    rv_op_begin(&d, shader_of(step->op), step->label, 2, &push, sizeof push);
+    rv_op_begin_stored(context, &d, shader_of(step->op), step->label, 2, &push, sizeof push);
     d.spec[RV_POOL_SPEC_FLAG] = mask != NULL;
     d.spec[RV_POOL_SPEC_COUNTS_PADDING] = step->counts_padding;
     rv_op_bind_role(context, &d, step, RV_ROLE_TARGET, RV_POOL_TARGET, all);

@@ -155,21 +155,15 @@ static void read_limits(struct rv_device *device, uint32_t timestamp_bits) {
                                  .texel_bytes = (uint64_t)all->maxTexelBufferElements * 16,
                                  .timestamp_bits = timestamp_bits,
                                  .timestamp_seconds = all->timestampPeriod * 1e-9,
-                                 .cpu = strcmp(device->info.profile, "cpu") == 0};
-    const char *clamp = getenv("REVERIE_CLAMP");
-    if (clamp && *clamp && strcmp(clamp, "0") != 0) { // Vulkan 1.2's "Required Limits"
+                                 .profile = rv_profile_of(device->info.profile),
+                                 .matrices = device->limits.matrices};
+    if (rv_device_clamped()) { // Vulkan 1.2's "Required Limits"
         limits->invocations = 128;
         limits->shared_bytes = 16384;
         limits->group_count = 65535;
         limits->storage_range = 128u << 20;
         limits->allocation_bytes = 1u << 30;
         limits->texel_bytes = 65536 * 16;
-        device->info.fp16 = false;
-    }
-    // The cpu kernels read whole tensors as texel buffers.
-    if (limits->cpu && limits->texel_bytes < limits->storage_range) {
-        limits->cpu = false;
-        snprintf(device->info.profile, sizeof device->info.profile, "scalar");
     }
     const char *cap = getenv("REVERIE_MEMORY_CAP"); // bytes
     device->byte_cap = cap && *cap ? strtoull(cap, NULL, 10) : UINT64_MAX;
@@ -188,12 +182,14 @@ static enum rv_status open_device(struct rv_device *device) {
                                      .queueFamilyIndex = family,
                                      .queueCount = 1,
                                      .pQueuePriorities = &priority};
-    VkPhysicalDeviceVulkan12Features features = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES, .timelineSemaphore = true};
+    struct rv_features features;
+    rv_profiles_features(&device->info, &device->limits.matrices, &features);
     VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                               .pNext = &features,
+                               .pNext = &features.v12,
                                .queueCreateInfoCount = 1,
-                               .pQueueCreateInfos = &queue};
+                               .pQueueCreateInfos = &queue,
+                               .enabledExtensionCount = features.extension_count,
+                               .ppEnabledExtensionNames = features.extensions};
     RV_VK_TRY(device, CreateDevice(device->physical, &info, NULL, &device->handle));
 #define RV_LOAD(name)                                                                              \
     device->vk.name = (PFN_vk##name)device->vk.GetDeviceProcAddr(device->handle, "vk" #name);
@@ -226,6 +222,49 @@ static void default_cache_dir(char *path, size_t capacity) {
         snprintf(path, capacity, "%s/.cache/reverie", home);
 }
 
+// What is known of its profiles, and what the caller or REVERIE_PROFILE asks for.
+static enum rv_status choose_profile(struct rv_device *device, const char *profile) {
+    rv_profiles_describe(&device->vk, device->physical, &device->info, &device->limits.matrices);
+    device->verdicts = rv_verdicts_load(&device->vk, device->physical, device->cache_dir);
+    rv_verdicts_apply(device->verdicts, &device->info);
+    char *unknown = rv_profiles_unknown_word();
+    if (unknown)
+        rv_device_log(device, RV_LOG_WARNING,
+                      "REVERIE_DISABLE: there is no profile \"%s\": the profiles are scalar, "
+                      "coopmat, coopmat2 and cpu",
+                      unknown);
+    free(unknown);
+    if (!profile || !*profile)
+        profile = getenv("REVERIE_PROFILE");
+    device->profile_forced = profile && *profile;
+    if (device->profile_forced)
+        return rv_profiles_force(&device->info, profile);
+    return device->info.profile[0]
+               ? RV_OK
+               : rv_fail(RV_ERR_NO_DEVICE, "%s: no profile is left: `reverie devices` says why",
+                         device->info.name);
+}
+
+enum rv_status rv_device_judge_profile(struct rv_device *device, bool passed, const char *why) {
+    enum rv_profile profile = device->limits.profile;
+    const char *name = rv_profile_name(profile);
+    *(passed ? &device->verdicts.passed : &device->verdicts.failed) |= 1u << profile;
+    if (passed)
+        return RV_OK;
+    rv_profiles_drop(&device->info, profile, "its results were wrong in the self-test");
+    if (device->profile_forced || !device->info.profile[0])
+        return rv_fail(RV_ERR_NO_DEVICE,
+                       "profile \"%s\" failed its self-test on %s, %s (%s): update the driver, or "
+                       "leave the choice to Reverie",
+                       name, device->info.name, device->info.driver, why);
+    rv_device_log(device, RV_LOG_WARNING,
+                  "profile \"%s\" failed its self-test on %s, %s (%s): using \"%s\"; update the "
+                  "driver",
+                  name, device->info.name, device->info.driver, why, device->info.profile);
+    device->limits.profile = rv_profile_of(device->info.profile);
+    return RV_OK;
+}
+
 enum rv_status rv_device_create(const struct rv_context_params *given, struct rv_device **out) {
     struct rv_context_params params = {0};
     if (given)
@@ -244,9 +283,8 @@ enum rv_status rv_device_create(const struct rv_context_params *given, struct rv
     enum rv_status status;
     RV_TRY(rv_instance_create(device, params.validate));
     RV_TRY(choose(device, params.device));
+    RV_TRY(choose_profile(device, params.profile));
     RV_TRY(open_device(device));
-    rv_device_log(device, RV_LOG_INFO, "device %u: %s, %s, profile %s", device->info.index,
-                  device->info.name, device->info.driver, device->info.profile);
     *out = device;
     return RV_OK;
 done:
@@ -285,6 +323,9 @@ enum rv_status rv_device_list(struct rv_device_info *devices, uint32_t *count) {
     RV_TRY(rv_instance_devices(device, &all, &present));
     for (uint32_t i = 0; i < present && i < capacity; i++)
         rv_instance_describe(&device->vk, all[i], i, &devices[i]);
+    default_cache_dir(device->cache_dir, sizeof device->cache_dir);
+    for (uint32_t i = 0; i < present && i < capacity; i++)
+        rv_verdicts_apply(rv_verdicts_load(&device->vk, all[i], device->cache_dir), &devices[i]);
     *count = present;
 done:
     free(all);

@@ -3,7 +3,7 @@
 #define RV_VK_DEVICE_H
 
 #include "base/status.h"
-#include "vk/functions.h"
+#include "vk/verdict.h"
 
 // What the planner and the kernels may assume. Filled from the device; REVERIE_CLAMP=1 lowers every
 // value to what Vulkan 1.2 guarantees. Recording and compiling check themselves against them.
@@ -13,11 +13,17 @@ struct rv_limits {
     uint32_t group_count;      // workgroups in x
     uint64_t storage_range;    // bytes one descriptor can show
     uint64_t allocation_bytes; // largest single allocation
-    uint64_t texel_bytes;      // of one texel buffer of vec4
+    uint64_t texel_bytes;      // of one texel buffer of four floats; half as many of four halves
     uint32_t timestamp_bits;   // 0 = the queue has no timestamps
     double timestamp_seconds;  // one tick
-    bool cpu;                  // the `cpu` profile's kernels are used
+    enum rv_profile profile;   // whose kernels are used
+    struct rv_matrices matrices;
 };
+
+// Bytes that one texel buffer of four floats or halves can show.
+static inline uint64_t rv_texel_bytes(const struct rv_limits *limits, bool fp16) {
+    return fp16 ? limits->texel_bytes / 2 : limits->texel_bytes;
+}
 
 struct rv_pipelines;
 
@@ -31,6 +37,9 @@ struct rv_device {
     VkPhysicalDeviceMemoryProperties memory;
     struct rv_limits limits;
     struct rv_device_info info;
+    struct rv_verdicts verdicts; // what is known of its profiles
+    bool profile_forced;         // one was asked for: no other will do
+    uint32_t self_tests;         // run since the device was opened
 
     VkSemaphore timeline; // counts submissions
     uint64_t submitted;   // the last value that will be signalled
@@ -50,6 +59,10 @@ struct rv_device {
 enum rv_status rv_device_list(struct rv_device_info *devices, uint32_t *count);
 enum rv_status rv_device_create(const struct rv_context_params *params, struct rv_device **device);
 void rv_device_destroy(struct rv_device **device);
+
+// Keeps what a self-test found of the profile in use. One that failed is given up for the next one,
+// which is said through the log: RV_ERR_NO_DEVICE if none is left, or if it was asked for by name.
+enum rv_status rv_device_judge_profile(struct rv_device *device, bool passed, const char *why);
 
 // Names a failed Vulkan call: text with the result's name and what to do. Remembers a lost device.
 enum rv_status rv_device_fail(struct rv_device *device, VkResult result, const char *call);

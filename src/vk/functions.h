@@ -8,6 +8,8 @@
 #endif
 #include <vulkan/vulkan_core.h>
 
+#include "vk/cooperative.h"
+
 #define RV_INSTANCE_FUNCTIONS(X)                                                                   \
     X(DestroyInstance)                                                                             \
     X(EnumeratePhysicalDevices)                                                                    \
@@ -18,6 +20,11 @@
     X(EnumerateDeviceExtensionProperties)                                                          \
     X(CreateDevice)                                                                                \
     X(GetDeviceProcAddr)
+
+// Of the physical device, like those above, but only where a driver knows the extension.
+#define RV_MATRIX_FUNCTIONS(X)                                                                     \
+    X(GetPhysicalDeviceCooperativeMatrixPropertiesKHR)                                             \
+    X(GetPhysicalDeviceCooperativeMatrixFlexibleDimensionsPropertiesNV)
 
 #define RV_DEVICE_FUNCTIONS(X)                                                                     \
     X(DestroyDevice)                                                                               \
@@ -80,6 +87,7 @@
 struct rv_vk {
 #define RV_DECLARE(name) PFN_vk##name name;
     RV_INSTANCE_FUNCTIONS(RV_DECLARE)
+    RV_MATRIX_FUNCTIONS(RV_DECLARE)
     RV_DEVICE_FUNCTIONS(RV_DECLARE)
     RV_DEBUG_FUNCTIONS(RV_DECLARE)
 #undef RV_DECLARE

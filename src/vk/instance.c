@@ -83,6 +83,7 @@ enum rv_status rv_instance_create(struct rv_device *device, bool validate) {
     }
 #define RV_LOAD(name) device->vk.name = (PFN_vk##name)get(device->instance, "vk" #name);
     RV_INSTANCE_FUNCTIONS(RV_LOAD)
+    RV_MATRIX_FUNCTIONS(RV_LOAD)
     if (validate) {
         RV_DEBUG_FUNCTIONS(RV_LOAD)
         messenger.pNext = NULL;
@@ -109,7 +110,8 @@ static enum rv_device_type type_of(VkPhysicalDeviceType type) {
     }
 }
 
-static bool has_extension(const struct rv_vk *vk, VkPhysicalDevice physical, const char *name) {
+bool rv_instance_has_extension(const struct rv_vk *vk, VkPhysicalDevice physical,
+                               const char *name) {
     uint32_t count = 0;
     if (vk->EnumerateDeviceExtensionProperties(physical, NULL, &count, NULL) < 0)
         return false;
@@ -128,7 +130,7 @@ static void read_memory(const struct rv_vk *vk, VkPhysicalDevice physical,
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
     VkPhysicalDeviceMemoryProperties2 memory = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2};
-    bool known = has_extension(vk, physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+    bool known = rv_instance_has_extension(vk, physical, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
     memory.pNext = known ? &budget : NULL;
     vk->GetPhysicalDeviceMemoryProperties2(physical, &memory);
     for (uint32_t i = 0; i < memory.memoryProperties.memoryHeapCount; i++) {
@@ -199,15 +201,19 @@ void rv_instance_describe(const struct rv_vk *vk, VkPhysicalDevice physical, uin
                                     .device_id = core->deviceID,
                                     .api_version = core->apiVersion,
                                     .subgroup_size = v11.subgroupSize,
-                                    .fp16 = f12.shaderFloat16 && f11.storageBuffer16BitAccess};
+                                    .fp16 = f12.shaderFloat16 && f11.storageBuffer16BitAccess &&
+                                            !rv_device_clamped()};
     snprintf(info->name, sizeof info->name, "%s", core->deviceName);
     snprintf(info->driver, sizeof info->driver, "%.120s %.120s", v12.driverName, v12.driverInfo);
     memcpy(info->uuid, v11.deviceUUID, sizeof info->uuid);
     read_memory(vk, physical, info);
     judge(vk, physical, &core->limits, f12.timelineSemaphore, info);
-    const char *disabled = getenv("REVERIE_DISABLE");
-    bool cpu = info->type == RV_DEVICE_CPU && !(disabled && strstr(disabled, "cpu"));
-    snprintf(info->profile, sizeof info->profile, "%s", cpu ? "cpu" : "scalar");
+    rv_profiles_describe(vk, physical, info, NULL);
+    if (info->usable && !info->profile[0]) {
+        info->usable = false;
+        snprintf(info->reason, sizeof info->reason,
+                 "has no profile left: take one out of REVERIE_DISABLE");
+    }
 }
 
 enum rv_status rv_instance_devices(struct rv_device *device, VkPhysicalDevice **physical,

@@ -13,4 +13,6 @@ enum rv_status rv_instance_devices(struct rv_device *device, VkPhysicalDevice **
 void rv_instance_describe(const struct rv_vk *vk, VkPhysicalDevice physical, uint32_t index,
                           struct rv_device_info *info);
 
+bool rv_instance_has_extension(const struct rv_vk *vk, VkPhysicalDevice physical, const char *name);
+
 #endif

@@ -29,10 +29,20 @@ static uint32_t choose_type(const struct rv_device *device, uint32_t allowed,
     return type;
 }
 
+// Device-local memory that is the host's as well, as a processor's or an integrated GPU's may be:
+// then nothing need go through a second buffer. Uncached memory does not count: it lies across a
+// bus.
+static bool is_shared(const struct rv_device *device, uint32_t type) {
+    const VkMemoryPropertyFlags all =
+        VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+        VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+    return (device->memory.memoryTypes[type].propertyFlags & all) == all;
+}
+
 enum rv_status rv_buffer_init(struct rv_device *device, struct rv_buffer *buffer, uint64_t size,
                               enum rv_memory_kind kind, const char *label) {
     enum rv_status status = RV_OK;
-    *buffer = (struct rv_buffer){.size = size};
+    *buffer = (struct rv_buffer){.size = size, .kind = kind};
     const double mebi = 1048576;
     if (size > device->limits.allocation_bytes)
         return rv_fail(RV_ERR_NO_MEMORY,
@@ -73,7 +83,7 @@ enum rv_status rv_buffer_init(struct rv_device *device, struct rv_buffer *buffer
     if (device->bytes > device->peak_bytes)
         device->peak_bytes = device->bytes;
     RV_VK_TRY(device, BindBufferMemory(device->handle, buffer->handle, buffer->memory, 0));
-    if (kind == RV_MEMORY_HOST)
+    if (kind == RV_MEMORY_HOST || is_shared(device, allocate.memoryTypeIndex))
         RV_VK_TRY(device,
                   MapMemory(device->handle, buffer->memory, 0, VK_WHOLE_SIZE, 0, &buffer->mapped));
 done:
@@ -124,20 +134,36 @@ done:
     return status;
 }
 
+// What the host sees of a buffer once the device has nothing more to do with it, or NULL. Memory
+// made for the host has never waited: who writes there knows what is running.
+static enum rv_status mapped_bytes(struct rv_device *device, const struct rv_buffer *buffer,
+                                   char **bytes) {
+    *bytes = buffer->mapped;
+    if (!buffer->mapped || buffer->kind == RV_MEMORY_HOST)
+        return RV_OK;
+    return rv_device_wait(device, device->submitted);
+}
+
 enum rv_status rv_buffer_write(struct rv_device *device, const struct rv_buffer *buffer,
                                uint64_t offset, const void *data, uint64_t size) {
-    if (buffer->mapped) {
-        memcpy((char *)buffer->mapped + offset, data, size);
-        return RV_OK;
-    }
-    return transfer(device, buffer, offset, NULL, data, size);
+    char *bytes;
+    enum rv_status status = mapped_bytes(device, buffer, &bytes);
+    if (status != RV_OK)
+        return status;
+    if (!bytes)
+        return transfer(device, buffer, offset, NULL, data, size);
+    memcpy(bytes + offset, data, size);
+    return RV_OK;
 }
 
 enum rv_status rv_buffer_read(struct rv_device *device, const struct rv_buffer *buffer,
                               uint64_t offset, void *data, uint64_t size) {
-    if (buffer->mapped) {
-        memcpy(data, (const char *)buffer->mapped + offset, size);
-        return RV_OK;
-    }
-    return transfer(device, buffer, offset, data, NULL, size);
+    char *bytes;
+    enum rv_status status = mapped_bytes(device, buffer, &bytes);
+    if (status != RV_OK)
+        return status;
+    if (!bytes)
+        return transfer(device, buffer, offset, data, NULL, size);
+    memcpy(data, bytes + offset, size);
+    return RV_OK;
 }

@@ -5,7 +5,7 @@
 #include "vk/device.h"
 
 enum rv_memory_kind {
-    RV_MEMORY_DEVICE, // device-local, not mapped
+    RV_MEMORY_DEVICE, // device-local; mapped only where it is also the host's own, cached memory
     RV_MEMORY_HOST    // host-visible, coherent, cached if possible; mapped for its whole life
 };
 
@@ -13,7 +13,8 @@ struct rv_buffer {
     VkBuffer handle;
     VkDeviceMemory memory;
     uint64_t size; // bytes
-    void *mapped;  // NULL for RV_MEMORY_DEVICE
+    void *mapped;  // NULL unless the host can see it
+    enum rv_memory_kind kind;
 };
 
 // Fails with RV_ERR_NO_MEMORY when the device, or REVERIE_MEMORY_CAP, allows no more; the text
@@ -22,7 +23,8 @@ enum rv_status rv_buffer_init(struct rv_device *device, struct rv_buffer *buffer
                               enum rv_memory_kind kind, const char *label);
 void rv_buffer_finish(struct rv_device *device, struct rv_buffer *buffer);
 
-// Copies host bytes into a device buffer and waits. For setting up, never inside an iteration.
+// Copies host bytes into a device buffer, after all work submitted so far, and waits. For setting
+// up, never inside an iteration.
 enum rv_status rv_buffer_write(struct rv_device *device, const struct rv_buffer *buffer,
                                uint64_t offset, const void *data, uint64_t size);
 enum rv_status rv_buffer_read(struct rv_device *device, const struct rv_buffer *buffer,

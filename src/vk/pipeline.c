@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
+#include "base/parallel.h"
 #include "vk/shaders.h"
 
 // The file holds this header and the driver's blob. A file that is cut, altered or another driver's
@@ -17,10 +19,7 @@ struct cache_header {
 static const char cache_magic[8] = "RVCACHE1";
 
 static uint64_t hash_bytes(const uint8_t *bytes, size_t size) {
-    uint64_t hash = 14695981039346656037u; // FNV-1a
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 1099511628211u;
-    return hash;
+    return rv_hash_bytes(RV_HASH_START, bytes, size);
 }
 
 static void cache_identity(struct rv_device *device, struct cache_header *header, char *path,
@@ -135,7 +134,7 @@ void rv_pipelines_destroy(struct rv_device *device) {
     device->pipelines = NULL;
 }
 
-static const struct rv_shader *find_shader(const char *name) {
+const struct rv_shader *rv_shader_find(const char *name) {
     for (const struct rv_shader *shader = rv_shaders; shader->name; shader++)
         if (strcmp(shader->name, name) == 0)
             return shader;
@@ -152,46 +151,70 @@ static uint32_t local_size(const struct rv_shader *shader) {
     return 0;
 }
 
-static enum rv_status compile(struct rv_device *device, const struct rv_shader *shader,
-                              const uint32_t *spec, uint32_t spec_count, VkPipeline *pipeline) {
-    enum rv_status status = RV_OK;
+// Whether the module works on cooperative matrices, whose kernels need whole subgroups of one size.
+static bool has_matrices(const struct rv_shader *shader) {
+    enum { HEADER = 5, OP_CAPABILITY = 17, COOPERATIVE_MATRIX = 6022 };
+    size_t count = shader->size / sizeof *shader->words;
+    for (size_t i = HEADER; i < count && (shader->words[i] & 0xffff) == OP_CAPABILITY;
+         i += shader->words[i] >> 16)
+        if (shader->words[i + 1] == COOPERATIVE_MATRIX)
+            return true;
+    return false;
+}
+
+// Makes the entry's pipeline. Touches nothing else of the device, so that threads may compile at
+// the same time: the cache is the driver's to guard. *call names what failed.
+static VkResult compile(struct rv_device *device, struct rv_pipeline *entry, const char **call) {
+    const struct rv_shader *shader = rv_shader_find(entry->shader);
     VkShaderModule module = VK_NULL_HANDLE;
     VkSpecializationMapEntry entries[RV_SPEC_MAX];
-    for (uint32_t i = 0; i < spec_count; i++)
+    for (uint32_t i = 0; i < entry->spec_count; i++)
         entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
-    VkSpecializationInfo specialization = {spec_count, entries, spec_count * 4, spec};
+    VkSpecializationInfo specialization = {entry->spec_count, entries, entry->spec_count * 4,
+                                           entry->spec};
     VkShaderModuleCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
                                      .codeSize = shader->size,
                                      .pCode = shader->words};
-    RV_VK_TRY(device, CreateShaderModule(device->handle, &info, NULL, &module));
+    *call = "vkCreateShaderModule";
+    VkResult result = device->vk.CreateShaderModule(device->handle, &info, NULL, &module);
+    if (result != VK_SUCCESS)
+        return result;
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+        .requiredSubgroupSize = device->limits.matrices.subgroup};
+    bool matrices = has_matrices(shader);
     VkComputePipelineCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = matrices ? &subgroup : NULL,
+                  .flags =
+                      matrices ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
                   .pName = "main",
                   .pSpecializationInfo = &specialization},
         .layout = device->pipelines->layout};
-    RV_VK_TRY(device, CreateComputePipelines(device->handle, device->pipelines->cache, 1, &create,
-                                             NULL, pipeline));
-    rv_device_name(device, VK_OBJECT_TYPE_PIPELINE, (uint64_t)(uintptr_t)*pipeline, shader->name);
-done:
+    *call = "vkCreateComputePipelines";
+    result = device->vk.CreateComputePipelines(device->handle, device->pipelines->cache, 1, &create,
+                                               NULL, &entry->handle);
     device->vk.DestroyShaderModule(device->handle, module, NULL);
-    return status;
+    if (result == VK_SUCCESS)
+        rv_device_name(device, VK_OBJECT_TYPE_PIPELINE, (uint64_t)(uintptr_t)entry->handle,
+                       shader->name);
+    return result;
 }
 
-enum rv_status rv_pipeline_get(struct rv_device *device, const char *name, const uint32_t *spec,
-                               uint32_t spec_count, VkPipeline *pipeline) {
+// The entry of that name and those constants, a new one if there is none.
+static enum rv_status find_entry(struct rv_device *device, const char *name, const uint32_t *spec,
+                                 uint32_t spec_count, struct rv_pipeline **found) {
     struct rv_pipelines *pipelines = device->pipelines;
     for (uint32_t i = 0; i < pipelines->count; i++) {
-        const struct rv_pipeline *entry = &pipelines->list[i];
+        struct rv_pipeline *entry = *found = &pipelines->list[i];
         if (strcmp(entry->shader, name) == 0 && entry->spec_count == spec_count &&
-            (spec_count == 0 || memcmp(entry->spec, spec, spec_count * sizeof *spec) == 0)) {
-            *pipeline = entry->handle;
+            (spec_count == 0 || memcmp(entry->spec, spec, spec_count * sizeof *spec) == 0))
             return RV_OK;
-        }
     }
-    const struct rv_shader *shader = find_shader(name);
+    const struct rv_shader *shader = rv_shader_find(name);
     if (!shader)
         return rv_fail(RV_ERR_USAGE, "no shader is called \"%s\"", name);
     if (local_size(shader) == 0 || local_size(shader) > device->limits.invocations)
@@ -205,14 +228,71 @@ enum rv_status rv_pipeline_get(struct rv_device *device, const char *name, const
         pipelines->list = list;
         pipelines->capacity = capacity;
     }
-    struct rv_pipeline *entry = &pipelines->list[pipelines->count];
-    *entry = (struct rv_pipeline){.shader = shader->name, .spec_count = spec_count};
+    *found = &pipelines->list[pipelines->count++];
+    **found = (struct rv_pipeline){.shader = shader->name, .spec_count = spec_count};
     if (spec_count)
-        memcpy(entry->spec, spec, spec_count * sizeof *spec);
-    enum rv_status status = compile(device, shader, spec, spec_count, &entry->handle);
-    if (status == RV_OK) {
-        pipelines->count++;
-        *pipeline = entry->handle;
+        memcpy((*found)->spec, spec, spec_count * sizeof *spec);
+    return RV_OK;
+}
+
+enum rv_status rv_pipeline_want(struct rv_device *device, const char *name, const uint32_t *spec,
+                                uint32_t spec_count) {
+    struct rv_pipeline *entry;
+    return find_entry(device, name, spec, spec_count, &entry);
+}
+
+// What went wrong in one of the threads: the first by index, so that it is always the same.
+struct compiling {
+    struct rv_device *device;
+    struct rv_pipeline **entries;
+    VkResult *results;
+    const char **calls;
+};
+
+static enum rv_status compile_one(void *user, uint32_t index) {
+    const struct compiling *c = user;
+    c->results[index] = compile(c->device, c->entries[index], &c->calls[index]);
+    return c->results[index] == VK_SUCCESS ? RV_OK : RV_ERR_NO_DEVICE;
+}
+
+enum rv_status rv_pipelines_compile(struct rv_device *device) {
+    struct rv_pipelines *pipelines = device->pipelines;
+    struct compiling c = {.device = device,
+                          .entries = calloc(pipelines->count + 1, sizeof *c.entries),
+                          .results = calloc(pipelines->count + 1, sizeof *c.results),
+                          .calls = calloc(pipelines->count + 1, sizeof *c.calls)};
+    enum rv_status status = RV_OK;
+    uint32_t count = 0;
+    if (!c.entries || !c.results || !c.calls) {
+        status = rv_fail(RV_ERR_NO_MEMORY, "out of host memory while compiling kernels");
+        goto done;
     }
+    for (uint32_t i = 0; i < pipelines->count; i++)
+        if (!pipelines->list[i].handle)
+            c.entries[count++] = &pipelines->list[i];
+    rv_parallel(count, compile_one, &c);
+    for (uint32_t i = 0; i < count && status == RV_OK; i++)
+        if (c.results[i] != VK_SUCCESS)
+            status = rv_device_fail(device, c.results[i], c.calls[i]);
+done:
+    free(c.entries);
+    free(c.results);
+    free(c.calls);
     return status;
+}
+
+enum rv_status rv_pipeline_get(struct rv_device *device, const char *name, const uint32_t *spec,
+                               uint32_t spec_count, VkPipeline *pipeline) {
+    struct rv_pipeline *entry;
+    const char *call;
+    enum rv_status status = find_entry(device, name, spec, spec_count, &entry);
+    if (status != RV_OK)
+        return status;
+    if (!entry->handle) {
+        VkResult result = compile(device, entry, &call);
+        if (result != VK_SUCCESS)
+            return rv_device_fail(device, result, call);
+    }
+    *pipeline = entry->handle;
+    return RV_OK;
 }

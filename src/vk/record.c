@@ -48,6 +48,10 @@ done:
     return status;
 }
 
+void rv_recorder_foresee(struct rv_recorder *recorder, struct rv_device *device) {
+    *recorder = (struct rv_recorder){.device = device, .foreseeing = true};
+}
+
 void rv_recorder_finish(struct rv_recorder *recorder) {
     struct rv_device *device = recorder->device;
     if (!device)
@@ -59,7 +63,16 @@ void rv_recorder_finish(struct rv_recorder *recorder) {
         device->vk.DestroyBufferView(device->handle, recorder->views[i], NULL);
     free(recorder->views);
     free(recorder->pending);
+    free(recorder->labels);
     *recorder = (struct rv_recorder){0};
+}
+
+// A timestamp after all that was recorded so far, if there are to be any.
+static void stamp(struct rv_recorder *recorder) {
+    if (recorder->query_count < recorder->query_capacity)
+        recorder->device->vk.CmdWriteTimestamp(recorder->commands,
+                                               VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
+                                               recorder->queries, recorder->query_count++);
 }
 
 enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispatches) {
@@ -67,18 +80,26 @@ enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispat
     struct rv_device *device = recorder->device;
     if (!device->limits.timestamp_bits)
         return RV_OK;
+    recorder->labels = calloc(dispatches + 1, sizeof *recorder->labels);
+    if (!recorder->labels)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while profiling");
     VkQueryPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
                                   .queryType = VK_QUERY_TYPE_TIMESTAMP,
                                   .queryCount = dispatches + 1};
     RV_VK_TRY(device, CreateQueryPool(device->handle, &info, NULL, &recorder->queries));
     device->vk.CmdResetQueryPool(recorder->commands, recorder->queries, 0, dispatches + 1);
-    device->vk.CmdWriteTimestamp(recorder->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
-                                 recorder->queries, recorder->query_count++);
+    recorder->query_capacity = dispatches + 1;
+    stamp(recorder);
 done:
     return status;
 }
 
-enum rv_status rv_recorder_times(struct rv_recorder *recorder, double *seconds) {
+enum rv_status rv_recorder_time(struct rv_recorder *recorder) {
+    recorder->whole = true;
+    return rv_recorder_profile(recorder, 1);
+}
+
+enum rv_status rv_recorder_times(const struct rv_recorder *recorder, double *seconds) {
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     uint64_t *ticks = calloc(recorder->query_count + 1, sizeof *ticks);
@@ -132,8 +153,9 @@ static void barrier(struct rv_recorder *recorder) {
     recorder->barriers++;
 }
 
-static enum rv_status make_view(struct rv_recorder *recorder, const struct rv_range *range,
+static enum rv_status make_view(struct rv_recorder *recorder, const struct rv_binding *binding,
                                 VkBufferView *view) {
+    const struct rv_range *range = &binding->range;
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     if (recorder->view_count == recorder->view_capacity) {
@@ -146,7 +168,8 @@ static enum rv_status make_view(struct rv_recorder *recorder, const struct rv_ra
     }
     VkBufferViewCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
                                    .buffer = range->buffer->handle,
-                                   .format = VK_FORMAT_R32G32B32A32_SFLOAT,
+                                   .format = binding->fp16 ? VK_FORMAT_R16G16B16A16_SFLOAT
+                                                           : VK_FORMAT_R32G32B32A32_SFLOAT,
                                    .offset = range->offset,
                                    .range = range->size};
     RV_VK_TRY(device, CreateBufferView(device->handle, &info, NULL, view));
@@ -156,8 +179,12 @@ done:
 }
 
 static enum rv_status check_range(const struct rv_device *device,
-                                  const struct rv_dispatch *dispatch, uint64_t size, bool texel) {
-    uint64_t limit = texel ? device->limits.texel_bytes : device->limits.storage_range;
+                                  const struct rv_dispatch *dispatch,
+                                  const struct rv_binding *binding) {
+    bool texel = binding->slot >= RV_BUFFER_SLOTS;
+    uint64_t size = binding->range.size;
+    uint64_t limit =
+        texel ? rv_texel_bytes(&device->limits, binding->fp16) : device->limits.storage_range;
     if (size <= limit)
         return RV_OK;
     return rv_fail(RV_ERR_NO_MEMORY,
@@ -181,13 +208,13 @@ static enum rv_status bind(struct rv_recorder *recorder, const struct rv_dispatc
     for (uint32_t i = 0; i < dispatch->binding_count; i++) {
         const struct rv_binding *binding = &dispatch->bindings[i];
         bool texel = binding->slot >= RV_BUFFER_SLOTS;
-        RV_TRY(check_range(device, dispatch, binding->range.size, texel));
+        RV_TRY(check_range(device, dispatch, binding));
         writes[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                                            .dstSet = set,
                                            .dstBinding = binding->slot,
                                            .descriptorCount = 1};
         if (texel) {
-            RV_TRY(make_view(recorder, &binding->range, &views[i]));
+            RV_TRY(make_view(recorder, binding, &views[i]));
             writes[i].descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER;
             writes[i].pTexelBufferView = &views[i];
         } else {
@@ -209,6 +236,8 @@ enum rv_status rv_record_dispatch(struct rv_recorder *recorder,
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     VkPipeline pipeline;
+    if (recorder->foreseeing)
+        return rv_pipeline_want(device, dispatch->shader, dispatch->spec, dispatch->spec_count);
     RV_TRY(
         rv_pipeline_get(device, dispatch->shader, dispatch->spec, dispatch->spec_count, &pipeline));
     for (uint32_t i = 0; i < dispatch->binding_count; i++)
@@ -233,9 +262,10 @@ enum rv_status rv_record_dispatch(struct rv_recorder *recorder,
                            dispatch->groups[2]);
     if (device->messenger)
         device->vk.CmdEndDebugUtilsLabelEXT(recorder->commands);
-    if (recorder->queries)
-        device->vk.CmdWriteTimestamp(recorder->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
-                                     recorder->queries, recorder->query_count++);
+    if (recorder->query_count < recorder->query_capacity && !recorder->whole) {
+        recorder->labels[recorder->query_count - 1] = dispatch->label;
+        stamp(recorder);
+    }
     recorder->dispatches++;
 done:
     return status;
@@ -243,6 +273,8 @@ done:
 
 enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from,
                               struct rv_range to) {
+    if (recorder->foreseeing)
+        return RV_OK;
     if (conflicts(recorder, &from, RV_READ) || conflicts(recorder, &to, RV_WRITE))
         barrier(recorder);
     VkBufferCopy copy = {from.offset, to.offset, from.size};
@@ -255,6 +287,8 @@ enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from
 enum rv_status rv_recorder_end(struct rv_recorder *recorder) {
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
+    if (recorder->whole)
+        stamp(recorder);
     VkMemoryBarrier host = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                             .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
                             .dstAccessMask = VK_ACCESS_HOST_READ_BIT};

@@ -15,11 +15,11 @@ struct rv_range {
 enum rv_access { RV_READ = 1, RV_WRITE = 2, RV_READ_WRITE = 3 };
 
 struct rv_binding {
-    uint32_t slot; // < RV_BUFFER_SLOTS: a storage buffer; from there on: a texel buffer of
-                   // vec4 (read only)
+    uint32_t slot; // < RV_BUFFER_SLOTS: a storage buffer; from there on: a texel buffer (read only)
     enum rv_access access;
     struct rv_range range; // offset and size are multiples of 256, which any device's alignment
                            // divides (the specification's upper bound)
+    bool fp16;             // texel buffer: an element is four halves, not four floats
 };
 
 struct rv_dispatch {
@@ -42,6 +42,9 @@ struct rv_recorder {
     uint32_t view_count, view_capacity;
     VkQueryPool queries;  // NULL unless profiling
     uint32_t query_count; // timestamps written; dispatch i lies between i and i + 1
+    uint32_t query_capacity;
+    const char **labels; // of the profiled dispatches; borrowed from them
+    bool whole;          // only the first and the last
     struct rv_pending {
         struct rv_range range;
         enum rv_access access;
@@ -49,6 +52,7 @@ struct rv_recorder {
     uint32_t pending_count, pending_capacity;
     uint32_t barriers, dispatches; // recorded so far
     bool ended;
+    bool foreseeing; // see rv_recorder_foresee
 };
 
 // Begins a command buffer with room for `dispatches` dispatches, to be submitted any number of
@@ -58,15 +62,20 @@ enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *
 void rv_recorder_finish(struct rv_recorder *recorder); // the work must have run
 // Adds GPU timestamps around every dispatch from here on. No effect without timestamp support.
 enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispatches);
+// Two timestamps only: from here to the end of the recording. No effect without timestamp support.
+enum rv_status rv_recorder_time(struct rv_recorder *recorder);
 // Seconds that each profiled dispatch took in the last run; `seconds` has recorder->dispatches
-// items.
-enum rv_status rv_recorder_times(struct rv_recorder *recorder, double *seconds);
+// items, or one after rv_recorder_time.
+enum rv_status rv_recorder_times(const struct rv_recorder *recorder, double *seconds);
 
 enum rv_status rv_record_dispatch(struct rv_recorder *recorder, const struct rv_dispatch *dispatch);
 enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from,
                               struct rv_range to);
 enum rv_status rv_recorder_end(struct rv_recorder *recorder);
 enum rv_status rv_recorder_submit(struct rv_recorder *recorder, uint64_t *value);
+// Makes a recorder that records nothing: what is recorded with it says which pipelines will be
+// wanted (see rv_pipelines_compile). It need not be finished.
+void rv_recorder_foresee(struct rv_recorder *recorder, struct rv_device *device);
 // Ends the recording, submits it and waits: for work that is done once.
 enum rv_status rv_recorder_run(struct rv_recorder *recorder);
 

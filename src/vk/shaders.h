@@ -13,4 +13,7 @@ struct rv_shader {
 
 extern const struct rv_shader rv_shaders[]; // ends with a NULL name
 
+// NULL if this build has none of that name.
+const struct rv_shader *rv_shader_find(const char *name);
+
 #endif

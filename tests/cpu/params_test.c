@@ -35,6 +35,9 @@ Test(params, round_trip) {
         {"clip", "end", "end"},
         {"max-loss", "never", "never"},
         {"max-loss", "15", "15"},
+        {"precision", "auto", "auto"},
+        {"precision", "fp16", "fp16"},
+        {"precision", "fp32", "fp32"},
         {"seed", "0", "0"},
         {"seed", "9007199254740991", "9007199254740991"},
     };
@@ -83,6 +86,7 @@ Test(params, refusals) {
         {"border", "never", "0 to 64"},
         {"max-loss", "0", "number from"},
         {"max-loss", "-1", "number from"},
+        {"precision", "half", "give one of auto, fp16, fp32"},
         {"seed", "-1", "0 to 9007199254740991"},
         {"seed", "9007199254740992", "0 to 9007199254740991"},
         {"octave", "4", "did you mean \"octaves\""},

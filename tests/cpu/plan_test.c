@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "dream/objective.h"
 #include "net/plan.h"
 
@@ -20,43 +21,43 @@ struct plan_case {
     uint32_t height, width;
     enum rv_objective objective;
     uint32_t border;
-    bool keep, no_alias, keep_all;
+    bool keep, no_alias, keep_all, fp16;
 };
 
 #define MEAN RV_OBJECTIVE_MEAN
 #define L2 RV_OBJECTIVE_L2
 
 static const struct plan_case cases[] = {
-    {"conv2d", 75, 75, MEAN, 0, false, false, false},
-    {"activation_1", 75, 76, L2, 2, false, false, false},
-    {"max_pooling2d_1", 90, 75, L2, 0, false, false, false},
-    {"mixed0", 75, 75, MEAN, 0, false, false, false},
-    {"mixed2:5", 101, 83, L2, 1, false, false, false},
-    {"mixed3,mixed5", 75, 75, MEAN, 0, false, false, false},
-    {"mixed3,mixed5", 163, 211, L2, 0, false, false, false},
-    {"mixed4:77=2,mixed4,mixed1=-0.5", 107, 75, L2, 0, false, false, false},
-    {"mixed7", 129, 118, L2, 2, false, false, false},
-    {"mixed10", 107, 75, L2, 0, false, false, false},
-    {"mixed10,mixed9,mixed8,mixed0", 75, 101, MEAN, 0, false, false, false},
-    {"mixed9_0", 75, 75, L2, 0, false, false, false},
-    {"concatenate,mixed9_1,concatenate_1,mixed10", 76, 77, MEAN, 0, false, false, false},
+    {"conv2d", 75, 75, MEAN, 0, false, false, false, false},
+    {"activation_1", 75, 76, L2, 2, false, false, false, false},
+    {"max_pooling2d_1", 90, 75, L2, 0, false, false, false, false},
+    {"mixed0", 75, 75, MEAN, 0, false, false, false, false},
+    {"mixed2:5", 101, 83, L2, 1, false, false, false, false},
+    {"mixed3,mixed5", 75, 75, MEAN, 0, false, false, false, false},
+    {"mixed3,mixed5", 163, 211, L2, 0, false, false, false, false},
+    {"mixed4:77=2,mixed4,mixed1=-0.5", 107, 75, L2, 0, false, false, false, false},
+    {"mixed7", 129, 118, L2, 2, false, false, false, false},
+    {"mixed10", 107, 75, L2, 0, false, false, false, false},
+    {"mixed10,mixed9,mixed8,mixed0", 75, 101, MEAN, 0, false, false, false, false},
+    {"mixed9_0", 75, 75, L2, 0, false, false, false, false},
+    {"concatenate,mixed9_1,concatenate_1,mixed10", 76, 77, MEAN, 0, false, false, false, false},
     // Before ReLU: a convolution of its own; an average pooling; inside a block that leads on.
-    {"conv2d_4", 75, 75, L2, 0, false, false, false},
-    {"conv2d_11,batch_normalization_11", 75, 75, L2, 0, false, false, false},
-    {"batch_normalization_27,mixed7=0.1,mixed1:3", 91, 76, L2, 0, false, false, false},
-    {"conv2d_6,activation_6,conv2d_12,mixed2", 75, 90, MEAN, 1, false, false, false},
-    {"conv2d_79,activation_93,conv2d_93", 75, 75, L2, 0, false, false, false},
+    {"conv2d_4", 75, 75, L2, 0, false, false, false, false},
+    {"conv2d_11,batch_normalization_11", 75, 75, L2, 0, false, false, false, false},
+    {"batch_normalization_27,mixed7=0.1,mixed1:3", 91, 76, L2, 0, false, false, false, false},
+    {"conv2d_6,activation_6,conv2d_12,mixed2", 75, 90, MEAN, 1, false, false, false, false},
+    {"conv2d_79,activation_93,conv2d_93", 75, 75, L2, 0, false, false, false, false},
     // Parts of blocks: what leads nowhere is not computed.
-    {"activation_7", 75, 75, L2, 0, false, false, false},
-    {"activation_5,activation_29", 75, 75, MEAN, 0, false, false, false},
-    {"max_pooling2d_2", 80, 75, L2, 0, false, false, false},
-    {"max_pooling2d_3,activation_71", 80, 75, L2, 0, false, false, false},
+    {"activation_7", 75, 75, L2, 0, false, false, false, false},
+    {"activation_5,activation_29", 75, 75, MEAN, 0, false, false, false, false},
+    {"max_pooling2d_2", 80, 75, L2, 0, false, false, false, false},
+    {"max_pooling2d_3,activation_71", 80, 75, L2, 0, false, false, false, false},
     // Forward alone.
-    {"mixed5", 75, 75, MEAN, 0, true, false, false},
-    {"conv2d,mixed0,conv2d_11,activation_27,mixed10", 91, 107, MEAN, 0, true, false, false},
+    {"mixed5", 75, 75, MEAN, 0, true, false, false, false},
+    {"conv2d,mixed0,conv2d_11,activation_27,mixed10", 91, 107, MEAN, 0, true, false, false, false},
     // For tests.
-    {"mixed3,mixed5", 83, 91, L2, 0, false, true, false},
-    {"mixed3,conv2d_31", 83, 91, L2, 0, false, false, true},
+    {"mixed3,mixed5", 83, 91, L2, 0, false, true, false, false},
+    {"mixed3,conv2d_31", 83, 91, L2, 0, false, false, true, false},
 };
 
 struct layers {
@@ -70,7 +71,8 @@ static struct rv_plan_request request_of(const struct plan_case *c, struct layer
                                       .objective = c->objective,
                                       .border = c->border,
                                       .no_alias = c->no_alias,
-                                      .keep_all = c->keep_all};
+                                      .keep_all = c->keep_all,
+                                      .fp16 = c->fp16};
     uint32_t count;
     cr_assert_eq(rv_objective_parse(c->layers, layers->targets, &count), RV_OK, "%s: %s", c->layers,
                  rv_error_text());
@@ -96,12 +98,14 @@ static struct rv_plan *make_plan(const struct plan_case *c) {
 
 static void for_each_case(void (*check)(const char *name, const struct plan_case *,
                                         const struct rv_plan *)) {
-    for (size_t i = 0; i < LIST(cases); i++) {
-        struct rv_plan *plan = make_plan(&cases[i]);
+    for (size_t i = 0; i < 2 * LIST(cases); i++) {
+        struct plan_case c = cases[i / 2];
+        c.fp16 = i % 2;
+        struct rv_plan *plan = make_plan(&c);
         char name[128];
-        snprintf(name, sizeof name, "%s%s at %ux%u", cases[i].keep ? "keep " : "", cases[i].layers,
-                 cases[i].width, cases[i].height);
-        check(name, &cases[i], plan);
+        snprintf(name, sizeof name, "%s%s at %ux%u%s", c.keep ? "keep " : "", c.layers, c.width,
+                 c.height, c.fp16 ? ", fp16" : "");
+        check(name, &c, plan);
         free(plan);
     }
 }
@@ -115,7 +119,7 @@ struct bytes {
 };
 
 static bool has_planes(const struct rv_plan_tensor *t) {
-    return t->kind == RV_TENSOR_FLOATS || t->kind == RV_TENSOR_MASK || t->kind == RV_TENSOR_ARGMAX;
+    return t->kind != RV_TENSOR_PIXELS && t->kind != RV_TENSOR_LINES;
 }
 
 static struct bytes bytes_of(const struct rv_plan *plan, const struct rv_plan_access *access) {
@@ -141,11 +145,12 @@ static bool conflict(const struct rv_plan *plan, const struct rv_step *a, const 
     return false;
 }
 
-static uint64_t expected_plane(const struct rv_plan_tensor *t) {
-    static const uint64_t pixel_bits[] = {[RV_TENSOR_FLOATS] = 16 * 32,
-                                          [RV_TENSOR_PIXELS] = 4 * 32,
-                                          [RV_TENSOR_MASK] = 16,
-                                          [RV_TENSOR_ARGMAX] = 16 * 4};
+static uint64_t expected_plane(const struct rv_plan *plan, const struct rv_plan_tensor *t) {
+    const uint64_t pixel_bits[] = {[RV_TENSOR_FLOATS] = 16 * (plan->fp16 ? 16 : 32),
+                                   [RV_TENSOR_PARTIALS] = 16 * 32,
+                                   [RV_TENSOR_PIXELS] = 4 * 32,
+                                   [RV_TENSOR_MASK] = 16,
+                                   [RV_TENSOR_ARGMAX] = 16 * 4};
     uint64_t pixels = (uint64_t)t->height * t->width, bytes = t->channels * UINT64_C(4);
     if (t->kind == RV_TENSOR_MASK)
         pixels = (pixels + 3) / 4 * 4; // whole words
@@ -156,13 +161,14 @@ static uint64_t expected_plane(const struct rv_plan_tensor *t) {
 
 // Shapes, alignment, and that every access lies in its tensor.
 static void check_tensors(const char *name, const struct plan_case *c, const struct rv_plan *plan) {
-    (void)c;
+    cr_expect_eq(plan->fp16, c->fp16, "%s", name);
     uint64_t end = 0;
     for (uint32_t i = 0; i < plan->tensor_count; i++) {
         const struct rv_plan_tensor *t = &plan->tensors[i];
         bool used = t->first_level != UINT32_MAX;
+        cr_expect_eq(t->fp16, c->fp16 && t->kind == RV_TENSOR_FLOATS, "%s: %s", name, t->name);
         uint64_t planes = has_planes(t) ? (t->channels + 15) / 16 : 1;
-        cr_expect(t->plane_bytes == expected_plane(t) && t->bytes == planes * t->plane_bytes,
+        cr_expect(t->plane_bytes == expected_plane(plan, t) && t->bytes == planes * t->plane_bytes,
                   "%s: %s: %llu bytes in planes of %llu", name, t->name,
                   (unsigned long long)t->bytes, (unsigned long long)t->plane_bytes);
         cr_expect(t->offset % CELL == 0, "%s: %s is not aligned", name, t->name);
@@ -398,49 +404,77 @@ Test(plan, weights) {
     for_each_case(check_weights);
 }
 
+static uint64_t hash_word(uint32_t word) {
+    return word ? rv_hash(word, 0) : 0; // padding is zero
+}
+
 static uint64_t hash_floats(const float *values, size_t count) {
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++) {
         uint32_t word;
         memcpy(&word, &values[i], sizeof word);
-        sum += word ? rv_hash(word, 0) : 0; // padding is zero
+        sum += hash_word(word);
     }
     return sum;
+}
+
+// Of what is packed, and of the floats that are to be packed: as they are, or as halves.
+static uint64_t hash_packed(const void *packed, uint64_t bytes, bool fp16) {
+    uint64_t sum = 0;
+    for (uint64_t i = 0; fp16 && i < bytes / 2; i++)
+        sum += hash_word(((const uint16_t *)packed)[i]);
+    return fp16 ? sum : hash_floats(packed, bytes / 4);
+}
+
+static uint64_t hash_kernel(const float *values, size_t count, bool fp16) {
+    uint64_t sum = 0;
+    for (size_t i = 0; fp16 && i < count; i++)
+        sum += hash_word(rv_half_from_float(values[i]));
+    return fp16 ? sum : hash_floats(values, count);
 }
 
 // Every weight of a step's convolutions is packed exactly once, every bias where it belongs,
 // nothing else: the sums of hashes agree. (That each stands in its place is for the device to
 // show.)
+static void check_pack(const struct plan_case *c, const struct rv_weights *weights) {
+    struct rv_plan *plan = make_plan(c);
+    char *packed = calloc(1, plan->weights_bytes);
+    rv_plan_pack(plan, weights, packed);
+    for (uint32_t s = 0; s < plan->step_count; s++) {
+        const struct rv_step *step = &plan->steps[s];
+        const struct rv_plan_conv *conv = &step->conv;
+        const float *constants = (const float *)(packed + step->constants_offset);
+        uint64_t sum = 0, biases = 0;
+        for (uint32_t p = 0; p < conv->part_count; p++) {
+            const struct rv_conv_info *info = &rv_convs[conv->parts[p].conv];
+            const struct rv_conv_weights *from = &weights->conv[conv->parts[p].conv];
+            size_t count = (size_t)info->height * info->width * info->in * info->out;
+            // Beside a stride of 2 stands a 1x1, once for each of the four parities.
+            uint32_t times = conv->parity && conv->parts[p].source == 1 ? 4 : 1;
+            sum += times * hash_kernel(from->kernel, count, c->fp16);
+            biases += conv->parts[p].bias ? hash_floats(from->bias, info->out) : 0;
+        }
+        cr_expect_eq(hash_packed(packed + conv->weights_offset, conv->weights_bytes, c->fp16), sum,
+                     "%s: %s: not its weights", c->layers, step->label);
+        if (step->op == RV_OP_CONV)
+            cr_expect_eq(hash_floats(constants, step->constants_bytes / 4), biases,
+                         "%s: %s: not its biases", c->layers, step->label);
+    }
+    free(packed);
+    free(plan);
+}
+
 Test(plan, pack) {
     static const struct plan_case chosen[] = {
-        {"mixed3,conv2d_11,batch_normalization_4", 75, 75, L2, 0, false, false, false},
-        {"mixed4,conv2d_18", 75, 75, MEAN, 0, true, false, false},
+        {"mixed3,conv2d_11,batch_normalization_4", 75, 75, L2, 0, false, false, false, false},
+        {"mixed4,conv2d_18", 75, 75, MEAN, 0, true, false, false, false},
+        {"mixed3,conv2d_11,batch_normalization_4", 75, 75, L2, 0, false, false, false, true},
+        {"mixed4,conv2d_18", 75, 75, MEAN, 0, true, false, false, true},
     };
     rv_weights *weights;
     cr_assert_eq(rv_weights_random(3, &weights), RV_OK, "%s", rv_error_text());
-    for (size_t i = 0; i < LIST(chosen); i++) {
-        struct rv_plan *plan = make_plan(&chosen[i]);
-        char *packed = calloc(1, plan->weights_bytes);
-        rv_plan_pack(plan, weights, packed);
-        for (uint32_t s = 0; s < plan->step_count; s++) {
-            const struct rv_plan_conv *conv = &plan->steps[s].conv;
-            uint64_t sum = 0;
-            for (uint32_t p = 0; p < conv->part_count; p++) {
-                const struct rv_conv_info *info = &rv_convs[conv->parts[p].conv];
-                const struct rv_conv_weights *from = &weights->conv[conv->parts[p].conv];
-                size_t count = (size_t)info->height * info->width * info->in * info->out;
-                // Beside a stride of 2 stands a 1x1, once for each of the four parities.
-                uint32_t times = conv->parity && conv->parts[p].source == 1 ? 4 : 1;
-                sum += times * hash_floats(from->kernel, count);
-                sum += conv->parts[p].bias ? hash_floats(from->bias, info->out) : 0;
-            }
-            cr_expect_eq(hash_floats((const float *)(packed + conv->weights_offset),
-                                     conv->weights_bytes / 4),
-                         sum, "%s: %s: not its weights", chosen[i].layers, plan->steps[s].label);
-        }
-        free(packed);
-        free(plan);
-    }
+    for (size_t i = 0; i < LIST(chosen); i++)
+        check_pack(&chosen[i], weights);
     rv_weights_destroy(&weights);
 }
 
@@ -507,7 +541,7 @@ Test(plan, length) {
         {"mixed3,mixed5", false, 92, 59}, {"mixed7", false, 123, 79}, {"mixed10", false, 161, 99},
     };
     for (size_t i = 0; i < LIST(lengths); i++) {
-        struct plan_case c = {lengths[i].layers, 299, 299, MEAN, 0, lengths[i].keep, false, false};
+        struct plan_case c = {.layers = lengths[i].layers, 299, 299, MEAN, .keep = lengths[i].keep};
         struct rv_plan *plan = make_plan(&c);
         fprintf(stderr, "%s%s: %u steps in %u levels, %.1f MiB\n", c.keep ? "forward to " : "",
                 c.layers, plan->step_count, plan->level_count, (double)plan->arena_bytes / 1048576);

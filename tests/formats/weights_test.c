@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "formats/half.h"
+#include "base/half.h"
 #include "formats/import.h"
 #include "formats/inception_file.h"
 #include "formats/weights_fixtures.h"

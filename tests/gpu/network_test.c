@@ -1,9 +1,11 @@
 // The whole network on the device: against the goldens of an independent implementation, and, for
 // its linear part, against the plain C reference that follows the device's own decisions.
 #include <criterion/criterion.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dream/network.h"
 #include "dream/objective.h"
@@ -89,6 +91,83 @@ Test(network, default_weights) {
     cr_assert_eq(rv_weights_load(NULL, &weights), RV_OK, "%s", rv_error_text());
     check_cases(weights, false);
     rv_weights_destroy(&weights);
+}
+
+// ------------------------------------------------------------------------------------------------
+// Halves
+
+#define HALF_COSINE 1e-2
+#define HALF_EMULATED 1.3 // times what PyTorch finds when it keeps halves (tools/make-half-goldens)
+
+static struct rv_array probe_at(rv_context *context, const struct rv_weights *weights,
+                                const struct rv_picture *picture, const char *layers,
+                                enum rv_objective objective, enum rv_precision precision,
+                                double *loss) {
+    struct rv_probe_result result;
+    struct rv_probe_params params = {
+        .layers = layers, .objective = objective, .precision = precision};
+    cr_assert_eq(rv_probe(context, weights, picture, &params, &result), RV_OK, "%s: %s", layers,
+                 rv_error_text());
+    *loss = result.loss;
+    return result.gradient;
+}
+
+// The gradient with halves beside the gradient with floats, both from the device.
+static void check_half(rv_context *context, json_t *entry, const struct rv_weights *weights,
+                       const struct rv_picture *photo) {
+    const char *layers = json_string_value(json_object_get(entry, "layers"));
+    const char *rule = json_string_value(json_object_get(entry, "objective"));
+    double emulated = json_number_value(json_object_get(entry, "gap")), loss[2];
+    enum rv_objective objective = strcmp(rule, "l2") ? RV_OBJECTIVE_MEAN : RV_OBJECTIVE_L2;
+    struct rv_array floats =
+        probe_at(context, weights, photo, layers, objective, RV_PRECISION_FP32, &loss[0]);
+    struct rv_array halves =
+        probe_at(context, weights, photo, layers, objective, RV_PRECISION_FP16, &loss[1]);
+    size_t count = (size_t)photo->width * photo->height * 3;
+    double *exact = malloc(count * sizeof *exact), norm[2] = {0};
+    for (size_t i = 0; i < count; i++) {
+        exact[i] = (double)floats.data[i];
+        norm[0] += exact[i] * exact[i];
+        norm[1] += (double)halves.data[i] * (double)halves.data[i];
+    }
+    struct rv_comparison g = rv_compare_float(count, halves.data, exact);
+    fprintf(stderr, "halves, %s, %s: loss %.1e, gradient 1-cos %.2e, emulated %.2e\n", layers, rule,
+            fabs(loss[1] / loss[0] - 1), g.cosine_gap, emulated);
+    cr_expect(emulated > 0 && g.cosine_gap > 0 && g.cosine_gap <= HALF_COSINE &&
+                  g.cosine_gap <= HALF_EMULATED * emulated,
+              "%s: 1 - cosine %.2e, PyTorch's is %.2e", layers, g.cosine_gap, emulated);
+    cr_expect(fabs(loss[1] / loss[0] - 1) <= 1e-2, "%s: loss %.9g, not %.9g", layers, loss[1],
+              loss[0]);
+    // The seeds' scale is gone.
+    cr_expect(fabs(sqrt(norm[1] / norm[0]) - 1) <= 2e-2, "%s: the gradient is %.9g times as long",
+              layers, sqrt(norm[1] / norm[0]));
+    free(exact);
+    rv_array_free(&floats);
+    rv_array_free(&halves);
+}
+
+Test(network, halves) {
+    struct rv_goldens goldens;
+    rv_weights *stored, *random;
+    rv_context *context = rv_test_context();
+    json_t *root = json_load_file(RV_TEST_FOLDER "/golden/half.json", 0, NULL), *entry;
+    json_t *cases = json_object_get(root, "cases");
+    cr_assert(json_array_size(cases) >= 11, "half.json is damaged");
+    cr_assert_eq(rv_goldens_load(RV_TEST_FOLDER "/golden", &goldens), RV_OK, "%s", rv_error_text());
+    cr_assert_eq(rv_weights_load(NULL, &stored), RV_OK, "%s", rv_error_text());
+    cr_assert_eq(rv_weights_random(1, &random), RV_OK, "%s", rv_error_text());
+    // The kernels for GPUs are slow on a processor: every fourth there, as above.
+    size_t every = getenv("REVERIE_DISABLE") ? 4 : 1, i;
+    json_array_foreach(cases, i, entry) {
+        const char *name = json_string_value(json_object_get(entry, "weights"));
+        if (i % every == 0)
+            check_half(context, entry, strcmp(name, "random") ? stored : random, &goldens.photo);
+    }
+    json_decref(root);
+    rv_weights_destroy(&stored);
+    rv_weights_destroy(&random);
+    rv_goldens_free(&goldens);
+    rv_test_context_end(&context);
 }
 
 // ------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ static double *make_values(size_t count, uint64_t seed, uint32_t levels) {
     double *values = malloc(count * sizeof *values);
     for (size_t i = 0; i < count; i++) {
         double u = (double)rv_ref_uniform(seed, i);
-        values[i] = levels ? floor(u * levels) / levels - 0.5 : 2 * u - 1;
+        values[i] = rv_ops_kept(levels ? floor(u * levels) / levels - 0.5 : 2 * u - 1);
     }
     return values;
 }
@@ -106,8 +106,8 @@ static void check_max_pool(struct rv_device *device, const struct pool_case *c, 
         double *y_found = rv_ops_values(&ops, target, OFFSET, c->channels);
         double *gx_found = rv_ops_values(&ops, result, OFFSET, c->channels), size;
         double left = dot(out, y_found, gy, &size), right = dot(in, x, gx_found, &size);
-        cr_expect(fabs(left - right) <= size * 0x1p-23, "%s: <Px, y> = %.9g, <x, P'y> = %.9g",
-                  ops.name, left, right);
+        cr_expect(fabs(left - right) <= size * (0x1p-23 + (rv_ops_fp16 ? RV_OPS_HALF_ERROR : 0)),
+                  "%s: <Px, y> = %.9g, <x, P'y> = %.9g", ops.name, left, right);
         free(y_found);
         free(gx_found);
     }
@@ -126,47 +126,55 @@ Test(ops_pool, max) {
         {9, 11, 208, false, false}, {17, 16, 48, true, false}, {8, 33, 16, true, false},
     };
     rv_context *context = rv_test_context();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (uint32_t levels = 0; levels <= 4; levels += 2)
-            check_max_pool(context->device, &cases[i], levels);
+    RV_OPS_BOTH {
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            for (uint32_t levels = 0; levels <= 4; levels += 2)
+                check_max_pool(context->device, &cases[i], levels);
+    }
     rv_test_context_end(&context);
 }
 
 // A flat region: every tie goes to the first element in row order, so all taps are 0.
 Test(ops_pool, flat) {
     rv_context *context = rv_test_context();
-    struct pool_case flat = {9, 11, 16, false, false};
-    check_max_pool(context->device, &flat, 1);
+    RV_OPS_BOTH {
+        struct pool_case flat = {9, 11, 16, false, false};
+        check_max_pool(context->device, &flat, 1);
+    }
     rv_test_context_end(&context);
 }
 
 // An argmax that no forward pass would write: every tap at every position, on its own.
 Test(ops_pool, any_argmax) {
     rv_context *context = rv_test_context();
-    struct rv_ops ops;
-    const uint32_t height = 11, width = 8, channels = 48;
-    size_t in = (size_t)height * width * channels;
-    rv_ops_begin(&ops, context->device, "gradient of max pool, random argmax");
-    uint32_t source = rv_ops_tensor(&ops, RV_TENSOR_FLOATS, half(height), half(width), channels);
-    uint32_t taps = rv_ops_tensor(&ops, RV_TENSOR_ARGMAX, half(height), half(width), channels + 16);
-    uint32_t target = rv_ops_tensor(&ops, RV_TENSOR_FLOATS, height, width, channels);
-    double *gy = rv_ops_noise(&ops, source, 1), *gx = malloc(in * sizeof *gx);
-    uint8_t *all = rv_ops_noise_bits(&ops, taps, 2);
-    uint8_t *argmax = malloc((size_t)half(height) * half(width) * channels);
-    for (size_t i = 0; i < (size_t)half(height) * half(width) * channels; i++)
-        argmax[i] = all[i / channels * (channels + 16) + 16 + i % channels];
-    rv_ref_max_pool_backward(height, width, channels, gy, argmax, gx);
-    struct rv_step *step = rv_ops_step(&ops, RV_OP_MAX_POOL_GRADIENT);
-    rv_ops_access(step, RV_ROLE_SOURCE, RV_READ, source, 0, channels);
-    rv_ops_access(step, RV_ROLE_TARGET, RV_WRITE, target, 0, channels);
-    rv_ops_access(step, RV_ROLE_ARGMAX, RV_READ, taps, 16, channels);
-    rv_ops_run(&ops, NULL, NULL);
-    rv_ops_check(&ops, target, 0, channels, gx, 3 * 0x1p-23, 0);
-    rv_ops_end(&ops);
-    free(gy);
-    free(gx);
-    free(all);
-    free(argmax);
+    RV_OPS_BOTH {
+        struct rv_ops ops;
+        const uint32_t height = 11, width = 8, channels = 48;
+        size_t in = (size_t)height * width * channels;
+        rv_ops_begin(&ops, context->device, "gradient of max pool, random argmax");
+        uint32_t source =
+            rv_ops_tensor(&ops, RV_TENSOR_FLOATS, half(height), half(width), channels);
+        uint32_t taps =
+            rv_ops_tensor(&ops, RV_TENSOR_ARGMAX, half(height), half(width), channels + 16);
+        uint32_t target = rv_ops_tensor(&ops, RV_TENSOR_FLOATS, height, width, channels);
+        double *gy = rv_ops_noise(&ops, source, 1), *gx = malloc(in * sizeof *gx);
+        uint8_t *all = rv_ops_noise_bits(&ops, taps, 2);
+        uint8_t *argmax = malloc((size_t)half(height) * half(width) * channels);
+        for (size_t i = 0; i < (size_t)half(height) * half(width) * channels; i++)
+            argmax[i] = all[i / channels * (channels + 16) + 16 + i % channels];
+        rv_ref_max_pool_backward(height, width, channels, gy, argmax, gx);
+        struct rv_step *step = rv_ops_step(&ops, RV_OP_MAX_POOL_GRADIENT);
+        rv_ops_access(step, RV_ROLE_SOURCE, RV_READ, source, 0, channels);
+        rv_ops_access(step, RV_ROLE_TARGET, RV_WRITE, target, 0, channels);
+        rv_ops_access(step, RV_ROLE_ARGMAX, RV_READ, taps, 16, channels);
+        rv_ops_run(&ops, NULL, NULL);
+        rv_ops_check(&ops, target, 0, channels, gx, 3 * 0x1p-23, 0);
+        rv_ops_end(&ops);
+        free(gy);
+        free(gx);
+        free(all);
+        free(argmax);
+    }
     rv_test_context_end(&context);
 }
 
@@ -244,51 +252,58 @@ Test(ops_pool, average) {
         {.height = 17, .width = 16, .channels = 16}, {.height = 8, .width = 33, .channels = 48},
     };
     rv_context *context = rv_test_context();
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (uint32_t variant = 0; variant < 4; variant++) {
-            struct pool_case c = shapes[i];
-            c.flag = variant % 2;
-            c.counts_padding = variant / 2;
-            check_avg_pool(context->device, &c);
-            if (!c.flag)
-                check_avg_gradient(context->device, &c);
-        }
+    RV_OPS_BOTH {
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            for (uint32_t variant = 0; variant < 4; variant++) {
+                struct pool_case c = shapes[i];
+                c.flag = variant % 2;
+                c.counts_padding = variant / 2;
+                check_avg_pool(context->device, &c);
+                if (!c.flag)
+                    check_avg_gradient(context->device, &c);
+            }
+    }
     rv_test_context_end(&context);
 }
 
 // <A x, y> = <x, A' y>, both sides from the device.
 Test(ops_pool, average_adjoint) {
     rv_context *context = rv_test_context();
-    for (uint32_t padding = 0; padding < 2; padding++) {
-        struct rv_ops ops;
-        const uint32_t height = 9, width = 8, channels = 48;
-        size_t count = (size_t)height * width * channels;
-        uint32_t tensor[4];
-        float *bias = calloc(channels, sizeof *bias);
-        rv_ops_begin(&ops, context->device, "adjoint of average pool%s", padding ? ", by 9" : "");
-        for (uint32_t i = 0; i < 4; i++)
-            tensor[i] = rv_ops_tensor(&ops, RV_TENSOR_FLOATS, height, width, channels);
-        double *x = rv_ops_noise(&ops, tensor[0], 1), *gy = rv_ops_noise(&ops, tensor[2], 2);
-        for (uint32_t i = 0; i < 2; i++) {
-            struct rv_step *step = rv_ops_step(&ops, i ? RV_OP_AVG_POOL_GRADIENT : RV_OP_AVG_POOL);
-            step->counts_padding = padding;
-            step->constants_offset = rv_ops_constants(&ops, bias, channels);
-            step->constants_bytes = channels * sizeof(float);
-            rv_ops_access(step, RV_ROLE_SOURCE, RV_READ, tensor[2 * i], 0, channels);
-            rv_ops_access(step, RV_ROLE_TARGET, RV_WRITE, tensor[2 * i + 1], 0, channels);
+    RV_OPS_BOTH {
+        for (uint32_t padding = 0; padding < 2; padding++) {
+            struct rv_ops ops;
+            const uint32_t height = 9, width = 8, channels = 48;
+            size_t count = (size_t)height * width * channels;
+            uint32_t tensor[4];
+            float *bias = calloc(channels, sizeof *bias);
+            rv_ops_begin(&ops, context->device, "adjoint of average pool%s",
+                         padding ? ", by 9" : "");
+            for (uint32_t i = 0; i < 4; i++)
+                tensor[i] = rv_ops_tensor(&ops, RV_TENSOR_FLOATS, height, width, channels);
+            double *x = rv_ops_noise(&ops, tensor[0], 1), *gy = rv_ops_noise(&ops, tensor[2], 2);
+            for (uint32_t i = 0; i < 2; i++) {
+                struct rv_step *step =
+                    rv_ops_step(&ops, i ? RV_OP_AVG_POOL_GRADIENT : RV_OP_AVG_POOL);
+                step->counts_padding = padding;
+                step->constants_offset = rv_ops_constants(&ops, bias, channels);
+                step->constants_bytes = channels * sizeof(float);
+                rv_ops_access(step, RV_ROLE_SOURCE, RV_READ, tensor[2 * i], 0, channels);
+                rv_ops_access(step, RV_ROLE_TARGET, RV_WRITE, tensor[2 * i + 1], 0, channels);
+            }
+            rv_ops_run(&ops, NULL, NULL);
+            double *y = rv_ops_values(&ops, tensor[1], 0, channels), size;
+            double *gx = rv_ops_values(&ops, tensor[3], 0, channels);
+            double left = dot(count, y, gy, &size), right = dot(count, x, gx, &size);
+            cr_expect(fabs(left - right) <=
+                          size * (0x1p-23 + (rv_ops_fp16 ? RV_OPS_HALF_ERROR : 0)),
+                      "%s: <Ax, y> = %.9g, <x, A'y> = %.9g", ops.name, left, right);
+            rv_ops_end(&ops);
+            free(bias);
+            free(x);
+            free(y);
+            free(gx);
+            free(gy);
         }
-        rv_ops_run(&ops, NULL, NULL);
-        double *y = rv_ops_values(&ops, tensor[1], 0, channels), size;
-        double *gx = rv_ops_values(&ops, tensor[3], 0, channels);
-        double left = dot(count, y, gy, &size), right = dot(count, x, gx, &size);
-        cr_expect(fabs(left - right) <= size * 0x1p-23, "%s: <Ax, y> = %.9g, <x, A'y> = %.9g",
-                  ops.name, left, right);
-        rv_ops_end(&ops);
-        free(bias);
-        free(x);
-        free(y);
-        free(gx);
-        free(gy);
     }
     rv_test_context_end(&context);
 }

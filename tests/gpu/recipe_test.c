@@ -36,7 +36,8 @@ static double *enlarge(const double *values, uint32_t width, uint32_t height, ui
 
 // The kernels for GPUs take minutes on a processor for what its own do in seconds.
 static bool is_slow(const rv_context *context) {
-    return context->device->info.type == RV_DEVICE_CPU && !context->device->limits.cpu;
+    return context->device->info.type == RV_DEVICE_CPU &&
+           context->device->limits.profile != RV_PROFILE_CPU;
 }
 
 // Decibels between `ours`, cut to 8 bits as the recipe does at its end, and a golden.

@@ -268,13 +268,17 @@ Test(record, limits) {
     device->limits = limits;
 
     device->limits.texel_bytes = (1 << 16) - 256;
-    struct rv_binding texels = {RV_BUFFER_SLOTS, RV_READ, picture};
+    struct rv_binding texels = {.slot = RV_BUFFER_SLOTS, .access = RV_READ, .range = picture};
     struct rv_dispatch dispatch = {.shader = "ascend",
                                    .label = "texels",
                                    .spec = (const uint32_t[]){0},
                                    .bindings = &texels,
                                    .binding_count = 1,
                                    .groups = {1, 1, 1}};
+    cr_expect_eq(rv_record_dispatch(&recorder, &dispatch), RV_ERR_NO_MEMORY);
+    cr_expect(strstr(rv_error_text(), "texels: "), "%s", rv_error_text());
+    device->limits.texel_bytes = 2 * picture.size - 1; // as many elements of half the size
+    texels.fp16 = true;
     cr_expect_eq(rv_record_dispatch(&recorder, &dispatch), RV_ERR_NO_MEMORY);
     cr_expect(strstr(rv_error_text(), "texels: "), "%s", rv_error_text());
     device->limits = limits;

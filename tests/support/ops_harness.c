@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POISON 0x7fc5a5a5u // a quiet NaN, and as a mask neither all zeros nor all ones
+#include "base/half.h"
+
+bool rv_ops_fp16;
+
+#define POISON 0x7fc57fc5u // a quiet NaN, two as halves; as a mask neither all zeros nor all ones
 #define GUARD_BYTES 512    // two planes of the smallest tensor
 
 static void poison(void *bytes, uint64_t size) {
@@ -23,9 +27,12 @@ static uint64_t align(uint64_t bytes) {
 void rv_ops_begin(struct rv_ops *ops, struct rv_device *device, const char *format, ...) {
     va_list arguments;
     *ops = (struct rv_ops){.device = device, .plan = calloc(1, sizeof *ops->plan)};
+    ops->plan->fp16 = rv_ops_fp16;
     va_start(arguments, format);
     vsnprintf(ops->name, sizeof ops->name, format, arguments);
     va_end(arguments);
+    if (rv_ops_fp16)
+        strncat(ops->name, ", fp16", sizeof ops->name - strlen(ops->name) - 1);
 }
 
 void rv_ops_end(struct rv_ops *ops) {
@@ -54,7 +61,9 @@ uint32_t rv_ops_tensor(struct rv_ops *ops, enum rv_plan_kind kind, uint32_t heig
                        uint32_t channels) {
     struct rv_plan_tensor *tensor = &ops->plan->tensors[ops->plan->tensor_count];
     uint64_t pixels = (uint64_t)height * width;
-    const uint64_t plane[] = {[RV_TENSOR_FLOATS] = pixels * 16 * sizeof(float),
+    bool fp16 = rv_ops_fp16 && kind == RV_TENSOR_FLOATS;
+    const uint64_t plane[] = {[RV_TENSOR_FLOATS] = pixels * 16 * (fp16 ? 2 : 4),
+                              [RV_TENSOR_PARTIALS] = pixels * 16 * sizeof(float),
                               [RV_TENSOR_PIXELS] = pixels * 4 * sizeof(float),
                               [RV_TENSOR_MASK] = (pixels + 3) / 4 * 2 * sizeof(uint32_t),
                               [RV_TENSOR_ARGMAX] = pixels * 2 * sizeof(uint32_t),
@@ -65,6 +74,7 @@ uint32_t rv_ops_tensor(struct rv_ops *ops, enum rv_plan_kind kind, uint32_t heig
                                       .height = height,
                                       .width = width,
                                       .channels = channels,
+                                      .fp16 = fp16,
                                       .plane_bytes = align(plane[kind]),
                                       .offset = ops->bytes + GUARD_BYTES};
     tensor->bytes = tensor->plane_bytes * (planes ? (channels + 15) / 16 : 1);
@@ -84,7 +94,8 @@ static uint64_t place(const struct rv_plan_tensor *t, uint64_t pixel, uint32_t c
     uint64_t plane = channel / 16 * t->plane_bytes, half = channel / 8 % 2;
     switch (t->kind) {
     case RV_TENSOR_FLOATS:
-        return plane + (pixel * 16 + channel % 16) * 4;
+    case RV_TENSOR_PARTIALS:
+        return plane + (pixel * 16 + channel % 16) * (t->fp16 ? 2 : 4);
     case RV_TENSOR_PIXELS:
         return (pixel * 4 + channel) * 4;
     case RV_TENSOR_MASK:
@@ -108,7 +119,12 @@ static uint64_t pixels_of(const struct rv_plan_tensor *t) {
 static void put(uint8_t *bytes, const struct rv_plan_tensor *t, uint64_t pixel, uint32_t channel,
                 double value) {
     float narrow = (float)value;
-    memcpy(bytes + place(t, pixel, channel), &narrow, sizeof narrow);
+    uint16_t half = rv_half_from_float(narrow);
+    uint8_t *to = bytes + place(t, pixel, channel);
+    if (t->fp16)
+        memcpy(to, &half, sizeof half);
+    else
+        memcpy(to, &narrow, sizeof narrow);
 }
 
 void rv_ops_fill(struct rv_ops *ops, uint32_t tensor, const double *values) {
@@ -122,6 +138,10 @@ void rv_ops_fill(struct rv_ops *ops, uint32_t tensor, const double *values) {
     }
 }
 
+double rv_ops_kept(double value) {
+    return rv_ops_fp16 ? (double)rv_half_to_float(rv_half_from_float((float)value)) : value;
+}
+
 static double signed_noise(uint64_t seed, uint64_t n) {
     return 2 * (double)rv_ref_uniform(seed, n) - 1;
 }
@@ -131,7 +151,7 @@ double *rv_ops_noise(struct rv_ops *ops, uint32_t tensor, uint64_t seed) {
     size_t count = pixels_of(t) * t->channels;
     double *values = malloc(count * sizeof *values);
     for (size_t i = 0; i < count; i++)
-        values[i] = signed_noise(seed, i);
+        values[i] = t->fp16 ? rv_ops_kept(signed_noise(seed, i)) : signed_noise(seed, i);
     rv_ops_fill(ops, tensor, values);
     return values;
 }
@@ -156,7 +176,7 @@ uint8_t *rv_ops_noise_bits(struct rv_ops *ops, uint32_t tensor, uint64_t seed) {
 float *rv_ops_floats(uint64_t seed, size_t count) {
     float *values = malloc(count * sizeof *values);
     for (size_t i = 0; i < count; i++)
-        values[i] = (float)signed_noise(seed, i);
+        values[i] = (float)rv_ops_kept(signed_noise(seed, i));
     return values;
 }
 
@@ -180,20 +200,31 @@ void rv_ops_access(struct rv_step *step, enum rv_role role, enum rv_access acces
                                                                  .channels = channels};
 }
 
-// A place for `count` floats in the weights, between NaNs.
-static float *reserve(struct rv_ops *ops, uint64_t count, uint64_t *offset) {
+// A place for that many bytes in the weights, between NaNs.
+static void *reserve(struct rv_ops *ops, uint64_t bytes, uint64_t *offset) {
     *offset = ops->weights_bytes + GUARD_BYTES;
-    uint64_t end = *offset + align(count * sizeof(float)) + GUARD_BYTES;
+    uint64_t end = *offset + align(bytes) + GUARD_BYTES;
     ops->weights = realloc(ops->weights, end);
-    poison((char *)ops->weights + ops->weights_bytes, end - ops->weights_bytes);
+    poison(ops->weights + ops->weights_bytes, end - ops->weights_bytes);
     ops->weights_bytes = end;
-    return ops->weights + *offset / sizeof(float);
+    return ops->weights + *offset;
 }
 
 uint64_t rv_ops_constants(struct rv_ops *ops, const float *values, size_t count) {
     uint64_t offset;
-    memcpy(reserve(ops, count, &offset), values, count * sizeof *values);
+    memcpy(reserve(ops, count * sizeof *values, &offset), values, count * sizeof *values);
     return offset;
+}
+
+// A convolution's weights, as floats or halves.
+static void add_weights(struct rv_ops *ops, struct rv_plan_conv *conv, const float *values,
+                        uint64_t count) {
+    conv->weights_bytes = count * (rv_ops_fp16 ? 2 : 4);
+    void *to = reserve(ops, conv->weights_bytes, &conv->weights_offset);
+    for (uint64_t i = 0; i < count && rv_ops_fp16; i++)
+        ((uint16_t *)to)[i] = rv_half_from_float(values[i]);
+    if (!rv_ops_fp16)
+        memcpy(to, values, conv->weights_bytes);
 }
 
 struct rv_step *rv_ops_forward(struct rv_ops *ops, const struct rv_ref_conv *shape,
@@ -214,18 +245,18 @@ struct rv_step *rv_ops_forward(struct rv_ops *ops, const struct rv_ref_conv *sha
                     .origin_y = -(int32_t)shape->pad_y,
                     .origin_x = -(int32_t)shape->pad_x,
                     .scale = shape->stride}}};
-    uint64_t count = (uint64_t)shape->out * (1 + taps * walked);
-    float *to = reserve(ops, count, &conv->weights_offset);
-    conv->weights_bytes = count * sizeof(float);
-    for (uint32_t o = 0; o < shape->out; o += 8) {
-        for (uint32_t j = 0; j < 8; j++)
-            *to++ = bias[o + j];
+    uint64_t count = (uint64_t)shape->out * taps * walked;
+    float *packed = malloc(count * sizeof *packed), *to = packed;
+    for (uint32_t o = 0; o < shape->out; o += 8)
         for (uint32_t row = 0; row < taps * walked; row++)
             for (uint32_t j = 0; j < 8; j++) {
                 uint32_t tap = row / walked, i = row % walked;
                 *to++ = i < shape->in ? kernel[(tap * shape->in + i) * shape->out + o + j] : 0;
             }
-    }
+    add_weights(ops, conv, packed, count);
+    free(packed);
+    step->constants_offset = rv_ops_constants(ops, bias, shape->out);
+    step->constants_bytes = shape->out * sizeof *bias;
     return step;
 }
 
@@ -262,14 +293,10 @@ static uint64_t pack_backward(uint32_t count, const struct rv_ref_conv *shapes,
                               float *to) {
     uint64_t total = 0;
     for (uint32_t number = 0; number < (conv->parity ? 4u : 1u); number++)
-        for (uint32_t n = 0; n < conv->channels; n += 8) {
-            for (uint32_t j = 0; to && j < 8; j++)
-                to[total + j] = 0; // there is no bias
-            total += 8;
+        for (uint32_t n = 0; n < conv->channels; n += 8)
             for (uint32_t s = 0; s < count; s++)
                 total += pack_source(&shapes[s], kernels[s], conv->parity && s == 0, number, n,
                                      to ? to + total : NULL);
-        }
     return total;
 }
 
@@ -295,9 +322,11 @@ struct rv_step *rv_ops_backward(struct rv_ops *ops, uint32_t count,
             .origin_y = (int32_t)shapes[s].pad_y + 1 - (int32_t)shapes[s].kernel_height,
             .origin_x = (int32_t)shapes[s].pad_x + 1 - (int32_t)shapes[s].kernel_width,
             .scale = 1};
-    uint64_t floats = pack_backward(count, shapes, kernels, conv, NULL);
-    conv->weights_bytes = floats * sizeof(float);
-    pack_backward(count, shapes, kernels, conv, reserve(ops, floats, &conv->weights_offset));
+    uint64_t numbers = pack_backward(count, shapes, kernels, conv, NULL);
+    float *packed = malloc(numbers * sizeof *packed);
+    pack_backward(count, shapes, kernels, conv, packed);
+    add_weights(ops, conv, packed, numbers);
+    free(packed);
     return step;
 }
 
@@ -332,7 +361,8 @@ void rv_ops_run(struct rv_ops *ops, rv_ops_record_fn record, void *user) {
     } else {
         struct rv_op_buffers buffers = {
             .space = {&ops->buffer}, .weights = &weights, .control = &control};
-        struct rv_op_context context = {&recorder, ops->plan, &buffers};
+        struct rv_op_context context = {
+            .recorder = &recorder, .plan = ops->plan, .buffers = &buffers};
         must(ops, rv_op_record_plan(&context));
     }
     must(ops, rv_recorder_end(&recorder));
@@ -360,21 +390,36 @@ static uint32_t take(struct rv_ops *ops, const struct rv_plan_tensor *t, uint64_
     return word;
 }
 
+static float take_float(struct rv_ops *ops, const struct rv_plan_tensor *t, uint64_t pixel,
+                        uint32_t channel) {
+    uint64_t at = t->offset + place(t, pixel, channel);
+    float value;
+    uint16_t half;
+    memset(ops->checked + at, 1, t->fp16 ? sizeof half : sizeof value);
+    memcpy(&half, ops->after + at, sizeof half);
+    if (t->fp16)
+        return rv_half_to_float(half);
+    memcpy(&value, ops->after + at, sizeof value);
+    return value;
+}
+
 double *rv_ops_values(struct rv_ops *ops, uint32_t tensor, uint32_t channel, uint32_t channels) {
     const struct rv_plan_tensor *t = &ops->plan->tensors[tensor];
     double *values = malloc(pixels_of(t) * channels * sizeof *values);
     for (uint64_t p = 0; p < pixels_of(t); p++) {
-        for (uint32_t c = 0; c < channels; c++) {
-            uint32_t word = take(ops, t, p, channel + c);
-            float value;
-            memcpy(&value, &word, sizeof value);
-            values[p * channels + c] = (double)value;
-        }
+        for (uint32_t c = 0; c < channels; c++)
+            values[p * channels + c] = (double)take_float(ops, t, p, channel + c);
         if (t->kind == RV_TENSOR_PIXELS)
             cr_expect_eq(take(ops, t, p, 3) << 1, 0, "%s: pixel %llu: the fourth value is not 0",
                          ops->name, (unsigned long long)p);
     }
     return values;
+}
+
+// What storing a value adds to its error: half of the last place, since halves are rounded to the
+// nearest; those below 2^-14 are multiples of 2^-24.
+static double stored(const struct rv_plan_tensor *t, double value) {
+    return t->fp16 ? fmax(fabs(value) * RV_OPS_HALF_ERROR, 0x1p-25) : 0;
 }
 
 void rv_ops_check(struct rv_ops *ops, uint32_t tensor, uint32_t channel, uint32_t channels,
@@ -384,7 +429,8 @@ void rv_ops_check(struct rv_ops *ops, uint32_t tensor, uint32_t channel, uint32_
     size_t wrong = 0, first = 0, count = pixels_of(t) * channels;
     for (size_t i = 0; i < count; i++) {
         double error = fabs(found[i] - expected[i]);
-        if (!(error <= absolute + relative * fabs(expected[i])) && wrong++ == 0)
+        if (!(error <= absolute + relative * fabs(expected[i]) + stored(t, expected[i])) &&
+            wrong++ == 0)
             first = i;
     }
     size_t pixel = first / channels;

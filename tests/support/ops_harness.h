@@ -10,6 +10,10 @@
 // bytes, and those around the weights, are NaN, a read outside an operation's inputs shows in its
 // result.
 //
+// Every case can be run with tensors of floats and of halves: see rv_ops_fp16. What goes in is then
+// rounded to halves at once, in tensors, kernels and constants alike, so that the reference starts
+// from the same numbers.
+//
 // Values of tensors are arrays [height][width][channels]; a picture has three channels.
 #ifndef RV_TESTS_OPS_HARNESS_H
 #define RV_TESTS_OPS_HARNESS_H
@@ -26,9 +30,17 @@ struct rv_ops {
     uint64_t bytes;          // of the buffer
     uint8_t *before, *after; // its contents
     uint8_t *checked;        // a flag a byte
-    float *weights;
+    char *weights;
     uint64_t weights_bytes;
 };
+
+// Whether the cases that begin from here on keep their tensors and weights in halves.
+extern bool rv_ops_fp16;
+// What follows runs twice: with floats, then with halves.
+#define RV_OPS_BOTH for (int both_ = 0; rv_ops_fp16 = both_ == 1, both_ < 2; both_++)
+#define RV_OPS_HALF_ERROR 0x1p-11 // relative, of rounding to the nearest half
+// The value as tensors keep it.
+double rv_ops_kept(double value);
 
 // A new case; the format names it. Ended with rv_ops_end, which compares what was not checked.
 void rv_ops_begin(struct rv_ops *ops, struct rv_device *device, const char *format, ...)
@@ -75,7 +87,8 @@ struct rv_range rv_ops_range(struct rv_ops *ops, uint32_t tensor);
 // Channels [channel, channel + channels) of a tensor after the run, as `expected` is laid out.
 // Owned by the caller. Counts as checked.
 double *rv_ops_values(struct rv_ops *ops, uint32_t tensor, uint32_t channel, uint32_t channels);
-// Fails the test unless |found - expected| <= absolute + relative * |expected| everywhere.
+// Fails the test unless |found - expected| <= absolute + relative * |expected| everywhere, and, of
+// halves, half of the last place more.
 void rv_ops_check(struct rv_ops *ops, uint32_t tensor, uint32_t channel, uint32_t channels,
                   const double *expected, double absolute, double relative);
 // Masks and argmax, exactly, but for elements where `sure` (unless NULL) is 0.

@@ -1,4 +1,4 @@
-#include "formats/half.h"
+#include "base/half.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // Conversion between float32 and IEEE half precision, without hardware support.
-#ifndef RV_FORMATS_HALF_H
-#define RV_FORMATS_HALF_H
+#ifndef RV_BASE_HALF_H
+#define RV_BASE_HALF_H
 
 #include <stdint.h>
 

@@ -1,0 +1,21 @@
+// How a convolution is cut up for the kernels on matrix units.
+#ifndef RV_OPS_CONV_MATRIX_H
+#define RV_OPS_CONV_MATRIX_H
+
+#include "ops/op.h"
+
+struct rv_conv_matrix {
+    const char *shader;         // without the storage's suffix
+    uint32_t tile;              // RV_CONV_TILE_...
+    uint32_t pixels, channels;  // of a tile
+    uint32_t m, n, k;           // of a subgroup's product
+    uint32_t subgroups, across; // of a workgroup
+};
+
+// Whether the step runs on matrix units: on a device whose profile has them, in a plan of halves,
+// all but the picture's convolutions; *choice then says how. context->tile takes one tile rather
+// than the best.
+bool rv_conv_matrix_choose(const struct rv_op_context *context, const struct rv_step *step,
+                           struct rv_conv_matrix *choice);
+
+#endif
