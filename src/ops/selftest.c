@@ -169,7 +169,7 @@ static enum rv_status run_step(struct test *t, const struct rv_step *step, uint3
                                               [RV_SPACE_GRADIENT] = &t->gradient},
                                     .weights = &t->packed,
                                     .control = &t->control};
-    struct rv_op_context context = {&recorder, t->plan, &buffers, 0};
+    struct rv_op_context context = {.recorder = &recorder, .plan = t->plan, .buffers = &buffers};
     enum rv_status status;
     RV_TRY(fill(t, step, &reference));
     RV_TRY(rv_recorder_init(&recorder, t->device, 16));

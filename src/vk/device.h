@@ -47,6 +47,7 @@ struct rv_device {
     bool lost;
 
     uint64_t bytes, peak_bytes, byte_cap; // device memory held, its peak, and the most allowed
+    uint64_t memory_limit;                // rv_context_params::memory_bytes
     struct rv_pipelines *pipelines;       // owned
     bool no_tune;                         // asked for
     struct rv_tuning *tuning; // see ops/tune.h; NULL = none; destroyed by who created it
