@@ -110,13 +110,18 @@ static enum rv_status record_matrix(const struct rv_op_context *context, const s
                                     const struct rv_conv_matrix *choice, struct rv_op_dispatch *d) {
     const struct rv_plan_conv *conv = &step->conv;
     d->spec[RV_CONV_SPEC_TILE] = choice->tile;
-    d->spec[RV_CONV_SPEC_M] = choice->m;
-    d->spec[RV_CONV_SPEC_N] = choice->n;
-    d->spec[RV_CONV_SPEC_K] = choice->k;
-    d->spec[RV_CONV_SPEC_SUBGROUPS] = choice->subgroups;
-    d->spec[RV_CONV_SPEC_ACROSS] = choice->across;
-    uint64_t pixels = (uint64_t)conv->grid_height * conv->grid_width;
-    return rv_op_dispatch(context->recorder, d, rv_op_groups(pixels, choice->pixels),
+    if (choice->workgroup) {
+        d->spec[RV_CONV_SPEC_TILE_WIDTH] = choice->width;
+        d->dispatch.spec_count = RV_CONV_SPEC_WORKGROUP_COUNT;
+    } else {
+        d->spec[RV_CONV_SPEC_M] = choice->m;
+        d->spec[RV_CONV_SPEC_N] = choice->n;
+        d->spec[RV_CONV_SPEC_K] = choice->k;
+        d->spec[RV_CONV_SPEC_SUBGROUPS] = choice->subgroups;
+        d->spec[RV_CONV_SPEC_ACROSS] = choice->across;
+        d->dispatch.spec_count = RV_CONV_SPEC_MATRIX_COUNT;
+    }
+    return rv_op_dispatch(context->recorder, d, choice->groups,
                           rv_op_groups(conv->channels, choice->channels), conv->parity ? 4 : 1);
 }
 
@@ -149,7 +154,7 @@ enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_s
     struct rv_conv_push push = make_push(context, step);
     struct rv_op_dispatch d;
     rv_op_begin_stored(context, &d, matrix ? choice.shader : shader, step->label,
-                       matrix ? RV_CONV_SPEC_MATRIX_COUNT : RV_CONV_SPEC_COUNT, &push, sizeof push);
+                       RV_CONV_SPEC_COUNT, &push, sizeof push);
     d.spec[RV_CONV_SPEC_CHECK] = needs_check(context, step);
     d.spec[RV_CONV_SPEC_WRAP] = conv->backward ? conv->source[1].channels > 0 : conv->wrap;
     d.spec[RV_CONV_SPEC_ADD] = conv->add;
