@@ -121,8 +121,8 @@ bool rv_conv_matrix_choose(const struct rv_op_context *context, const struct rv_
     if (!(workgroup || profile == RV_PROFILE_COOPMAT) || !context->plan->fp16 || conv->image ||
         conv->wrap)
         return false;
-    if (context->tile)
-        return cut(context, step, context->tile - 1, workgroup, choice);
+    if (context->matrix_tile)
+        return cut(context, step, context->matrix_tile - 1, workgroup, choice);
     for (uint32_t tile = 0; tile < RV_CONV_TILE_COUNT; tile++) {
         struct rv_conv_matrix other;
         if (!cut(context, step, tile, workgroup, &other) ||
