@@ -145,14 +145,22 @@ static enum rv_status record_matrix(const struct rv_op_context *context, const s
         return rv_fail(RV_ERR_USAGE, "%s: not a convolution for matrix units", step->label);
     struct rv_conv_push push = make_push(context, step);
     struct rv_op_dispatch d;
-    begin(context, step, choice.shader, RV_CONV_SPEC_MATRIX_COUNT, &push, false, &d);
+    begin(context, step, choice.shader,
+          choice.workgroup ? RV_CONV_SPEC_WORKGROUP_COUNT : RV_CONV_SPEC_MATRIX_COUNT, &push, false,
+          &d);
     d.spec[RV_CONV_SPEC_TILE] = choice.tile;
-    d.spec[RV_CONV_SPEC_M] = choice.m;
-    d.spec[RV_CONV_SPEC_N] = choice.n;
-    d.spec[RV_CONV_SPEC_K] = choice.k;
-    d.spec[RV_CONV_SPEC_SUBGROUPS] = choice.subgroups;
-    d.spec[RV_CONV_SPEC_ACROSS] = choice.across;
-    return dispatch(context, step, choice.pixels, choice.channels, &d);
+    if (choice.workgroup) {
+        d.spec[RV_CONV_SPEC_TILE_WIDTH] = choice.width;
+    } else {
+        d.spec[RV_CONV_SPEC_M] = choice.m;
+        d.spec[RV_CONV_SPEC_N] = choice.n;
+        d.spec[RV_CONV_SPEC_K] = choice.k;
+        d.spec[RV_CONV_SPEC_SUBGROUPS] = choice.subgroups;
+        d.spec[RV_CONV_SPEC_ACROSS] = choice.across;
+    }
+    return rv_op_dispatch(context->recorder, &d, choice.groups,
+                          rv_op_groups(step->conv.channels, choice.channels),
+                          step->conv.parity ? 4 : 1);
 }
 
 // Shared memory of conv_gemm: 16 rows of pixels (and 4 floats of padding) and of channels.

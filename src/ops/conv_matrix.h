@@ -5,9 +5,12 @@
 #include "ops/op.h"
 
 struct rv_conv_matrix {
-    const char *shader;         // without the storage's suffix
-    uint32_t tile;              // RV_CONV_TILE_...
-    uint32_t pixels, channels;  // of a tile
+    const char *shader;        // without the storage's suffix
+    uint32_t tile;             // RV_CONV_TILE_...
+    uint32_t pixels, channels; // of a tile
+    uint32_t groups;           // that cover the positions
+    bool workgroup;            // conv_coopmat2, in tiles `width` across; else conv_coopmat:
+    uint32_t width;
     uint32_t m, n, k;           // of a subgroup's product
     uint32_t subgroups, across; // of a workgroup
 };
