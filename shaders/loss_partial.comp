@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // Partial sums of one target of the objective: constant * sum(y) or, with SQUARE, sum(y^2), over the
-// channels that count and inside the border; y = alpha * value + beta.
+// channels and the positions that count; y = alpha * value + beta.
 //
 // Tensors    nChw16c. Work: 4096 invocations in all, each a strided share of the elements.
 //            Workgroups: 64.
@@ -26,16 +26,21 @@ layout(set = 0, binding = RV_LOSS_AFFINE) readonly buffer Affine {
     vec4 affine[];
 };
 
+ivec2 unpack(uint two) {
+    return ivec2(two & 0xffffu, two >> 16);
+}
+
 void main() {
-    int width = int(push.size & 0xffffu), height = int(push.size >> 16), border = int(push.border);
+    int width = int(push.size & 0xffffu), height = int(push.size >> 16);
+    ivec2 from = unpack(push.from), to = unpack(push.to);
     uint pixels = uint(width * height);
     uint begin = push.first / 4u, end = (push.end + 3u) / 4u; // parts of four channels
     float sum = 0.0;
     for (uint i = gl_GlobalInvocationID.x; i < pixels * (end - begin);
          i += uint(RV_LOSS_PARTIAL_COUNT)) {
         uint part = begin + i / pixels, pixel = i % pixels;
-        int x = int(pixel) % width, y = int(pixel) / width;
-        if (x < border || y < border || x >= width - border || y >= height - border)
+        ivec2 p = ivec2(int(pixel) % width, int(pixel) / width);
+        if (any(lessThan(p, from)) || any(greaterThanEqual(p, to)))
             continue;
         vec4 value = load4(values[part / 4u * push.plane + pixel * 4u + part % 4u]);
         if (AFFINE)

@@ -1,11 +1,14 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// Totals of the targets: workgroup t adds up the partial sums of target t in a fixed order.
+// Totals of the targets: workgroup t adds up the partial sums of target t in a fixed order; with
+// ADD the total joins that of the tiles before.
 #include "layout/loss.h"
 
 layout(local_size_x = 64) in;
 
-layout(set = 0, binding = RV_LOSS_TARGET) writeonly buffer Target {
+layout(constant_id = RV_LOSS_SUM_SPEC_ADD) const bool ADD = true;
+
+layout(set = 0, binding = RV_LOSS_TARGET) buffer Target {
     float losses[];
 };
 layout(set = 0, binding = RV_LOSS_VALUES) readonly buffer Values {
@@ -27,5 +30,5 @@ void main() {
         barrier();
     }
     if (lane == 0u)
-        losses[gl_WorkGroupID.x] = sums[0];
+        losses[gl_WorkGroupID.x] = ADD ? losses[gl_WorkGroupID.x] + sums[0] : sums[0];
 }

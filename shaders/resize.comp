@@ -3,7 +3,8 @@
 // target = weight * resize(source) + other * second picture; bilinear, no antialiasing, the source
 // clamped at its edges. QUANTISE takes the source as 8-bit levels: floor(127.5 * (x + 1)).
 //
-// Work   an invocation: one pixel of the target. Workgroups: ceil(pixels / 64).
+// Bands  source, target and second picture may be bands: the first rows bound are push constants.
+// Work   an invocation: one pixel of the target. Workgroups: ceil(bound pixels / 64).
 #include "layout/image.h"
 
 layout(local_size_x = 64) in;
@@ -28,7 +29,7 @@ ivec2 unpack_size(uint size) {
 }
 
 vec4 fetch(ivec2 p, int width) {
-    vec4 value = source[p.y * width + p.x];
+    vec4 value = source[(p.y - int(push.source_row)) * width + p.x];
     if (push.quantise != 0u)
         value = floor(clamp(127.5 * (value + 1.0), 0.0, 255.0)) / 127.5 - 1.0;
     return value;
@@ -37,9 +38,9 @@ vec4 fetch(ivec2 p, int width) {
 void main() {
     ivec2 size = unpack_size(push.target_size), from = unpack_size(push.source_size);
     uint pixel = gl_GlobalInvocationID.x;
-    if (pixel >= uint(size.x * size.y))
+    if (pixel >= push.pixels)
         return;
-    ivec2 p = ivec2(int(pixel) % size.x, int(pixel) / size.x);
+    ivec2 p = ivec2(pixel % uint(size.x), pixel / uint(size.x) + push.target_row);
     vec2 at = push.align_corners != 0u
                   ? vec2(p) * vec2(from - 1) / vec2(max(size - 1, ivec2(1)))
                   : (vec2(p) + 0.5) * vec2(from) / vec2(size) - 0.5;

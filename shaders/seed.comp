@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // The objective's gradient at a layer: with y = alpha * value + beta,
-//   alpha * (constant + linear * y) for the channels that count, inside the border, else 0;
+//   alpha * (constant + linear * y) for the channels and positions that count, else 0;
 // with MASKED times the layer's ReLU mask; written (OVERWRITE) or added to the target.
 //
 // Tensors    nChw16c, target and values alike.
@@ -31,16 +31,19 @@ layout(set = 0, binding = RV_LOSS_AFFINE) readonly buffer Affine {
     vec4 affine[];
 };
 
+ivec2 unpack(uint two) {
+    return ivec2(two & 0xffffu, two >> 16);
+}
+
 void main() {
-    ivec2 size = ivec2(push.size & 0xffffu, push.size >> 16);
+    ivec2 size = unpack(push.size);
     uint pixel = gl_GlobalInvocationID.x, part = gl_WorkGroupID.y;
     if (pixel >= uint(size.x * size.y))
         return;
     ivec2 p = ivec2(int(pixel) % size.x, int(pixel) / size.x);
-    int border = int(push.border);
     uint at = part / 4u * push.plane + pixel * 4u + part % 4u;
     vec4 gradient = vec4(0);
-    if (all(greaterThanEqual(p, ivec2(border))) && all(lessThan(p, size - border))) {
+    if (all(greaterThanEqual(p, unpack(push.from))) && all(lessThan(p, unpack(push.to)))) {
         vec4 alpha = AFFINE ? affine[part] : vec4(1);
         gradient = vec4(push.constant);
         if (push.linear != 0.0) {

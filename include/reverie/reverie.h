@@ -1,7 +1,8 @@
 // Reverie: DeepDream on any Vulkan device.
 //
 // Conventions of this header
-// - Every function that can fail returns `enum rv_status`; rv_error_text() then says what was wrong,
+// - Every function that can fail returns `enum rv_status`; rv_error_text() then says what was
+// wrong,
 //   where, and what to do. Out pointers are NULL (or zeroed) on failure.
 // - Every parameter struct is valid as `{0}`, which means the documented default for every field.
 // - Ownership: *owned* is freed by its holder; *borrowed until X returns* is only read during the
@@ -60,8 +61,8 @@ RV_API const char *rv_status_name(enum rv_status status);
 
 enum rv_log_level { RV_LOG_ERROR = 0, RV_LOG_WARNING, RV_LOG_INFO, RV_LOG_DEBUG };
 
-// Receives one message a call: UTF-8, no newline, valid during the call only. May be called from any
-// thread that is inside an rv_ function of the same context.
+// Receives one message a call: UTF-8, no newline, valid during the call only. May be called from
+// any thread that is inside an rv_ function of the same context.
 typedef void (*rv_log_fn)(void *user, enum rv_log_level level, const char *message);
 
 // ------------------------------------------------------------------------------------------------
@@ -98,21 +99,21 @@ struct rv_profile_info {
 #define RV_PROFILES 4
 
 struct rv_device_info {
-    uint32_t index;            // position in the loader's order; a valid `device` selector
-    char name[256];            // as the driver reports it
-    char driver[256];          // driver's name and version
+    uint32_t index;   // position in the loader's order; a valid `device` selector
+    char name[256];   // as the driver reports it
+    char driver[256]; // driver's name and version
     enum rv_device_type type;
-    uint8_t uuid[16];          // VkPhysicalDeviceIDProperties::deviceUUID
+    uint8_t uuid[16]; // VkPhysicalDeviceIDProperties::deviceUUID
     uint32_t vendor_id, device_id;
-    uint32_t api_version;      // packed as VK_MAKE_API_VERSION
-    uint64_t memory_bytes;     // size of the largest device-local heap
-    uint64_t memory_free_bytes;// the driver's present budget for that heap; 0 = not reported
-    uint32_t subgroup_size;    // invocations
-    bool fp16;                 // shaderFloat16 and 16-bit storage
-    bool usable;               // meets Reverie's requirements (Vulkan 1.2 with a compute queue)
-    char profile[16];          // the profile that is used, or would be; "" if none can be
+    uint32_t api_version;       // packed as VK_MAKE_API_VERSION
+    uint64_t memory_bytes;      // size of the largest device-local heap
+    uint64_t memory_free_bytes; // the driver's present budget for that heap; 0 = not reported
+    uint32_t subgroup_size;     // invocations
+    bool fp16;                  // shaderFloat16 and 16-bit storage
+    bool usable;                // meets Reverie's requirements (Vulkan 1.2 with a compute queue)
+    char profile[16];           // the profile that is used, or would be; "" if none can be
     struct rv_profile_info profiles[RV_PROFILES]; // all of them, in the order of preference here
-    char reason[256];          // why it is not usable; empty otherwise
+    char reason[256];                             // why it is not usable; empty otherwise
 };
 
 // Lists the Vulkan devices. On entry *count is the capacity of `devices`; on return the number of
@@ -125,19 +126,24 @@ RV_API enum rv_status rv_devices(struct rv_device_info *devices, uint32_t *count
 typedef struct rv_context rv_context;
 
 struct rv_context_params {
-    size_t size;            // sizeof(struct rv_context_params); 0 = this version's size
-    const char *device;     // index, UUID in hex, or part of a name in any case; NULL or "" = best
-                            // of discrete, integrated, virtual; a CPU device only if nothing else
-                            // exists. "cpu" chooses a CPU device. Borrowed until create returns.
-    const char *cache_dir;  // where pipeline caches live; NULL = $XDG_CACHE_HOME/reverie or
-                            // ~/.cache/reverie; "" = keep none. Borrowed until create returns.
-    rv_log_fn log;          // NULL = silent
-    void *log_user;         // passed to `log`
-    bool validate;          // load VK_LAYER_KHRONOS_validation with synchronization validation;
-                            // fails with RV_ERR_NO_DEVICE if the layer is absent
-    const char *profile;    // the set of kernels: a name of rv_profile_info; NULL or "" =
-                            // $REVERIE_PROFILE, else the best available whose self-test passes.
-                            // Borrowed until create returns.
+    size_t size;           // sizeof(struct rv_context_params); 0 = this version's size
+    const char *device;    // index, UUID in hex, or part of a name in any case; NULL or "" = best
+                           // of discrete, integrated, virtual; a CPU device only if nothing else
+                           // exists. "cpu" chooses a CPU device. Borrowed until create returns.
+    const char *cache_dir; // where pipeline caches live; NULL = $XDG_CACHE_HOME/reverie or
+                           // ~/.cache/reverie; "" = keep none. Borrowed until create returns.
+    rv_log_fn log;         // NULL = silent
+    void *log_user;        // passed to `log`
+    bool validate;         // load VK_LAYER_KHRONOS_validation with synchronization validation;
+                           // fails with RV_ERR_NO_DEVICE if the layer is absent
+    uint64_t memory_bytes; // device memory that a dream or a probe may take: pictures that need
+                           // more are worked on in overlapping tiles, whose seams cannot be seen;
+                           // below what the smallest tiles take, RV_ERR_NO_MEMORY names that. 0 =
+                           // nine tenths of what the driver says is free or, where it says nothing,
+                           // three quarters of the heap: then a guide, exceeded if it must be
+    const char *profile; // the set of kernels: a name of rv_profile_info; NULL or "" =
+                         // $REVERIE_PROFILE, else the best available whose self-test passes.
+                         // Borrowed until create returns.
 };
 
 // Opens a device. `params` may be NULL. On failure *context is NULL.
@@ -181,9 +187,9 @@ struct rv_layer_info {
     const char *name;        // Keras' name: "mixed5", "conv2d_27", "activation_27", ...
     const char *torchvision; // torchvision's name of the same tensor: "Mixed_6c", ...; "" if none
     uint32_t channels;
-    uint32_t stride;         // picture pixels per position
-    uint32_t block;          // 0 = stem, 1 = mixed0, ... 11 = mixed10
-    bool is_block;           // a mixedN layer (what the layer pickers offer first)
+    uint32_t stride; // picture pixels per position
+    uint32_t block;  // 0 = stem, 1 = mixed0, ... 11 = mixed10
+    bool is_block;   // a mixedN layer (what the layer pickers offer first)
 };
 
 // All layers that an objective can name, from the stem up. Static. Thread-safe.
@@ -218,16 +224,16 @@ enum rv_pyramid {
     RV_PYRAMID_DEFAULT = 0, // the preset's
     RV_PYRAMID_DETAIL,      // Google: detail = result - base is carried up and added before ascent
     RV_PYRAMID_REINJECT,    // Keras: the original's detail lost by shrinking is added after ascent
-    RV_PYRAMID_GROW         // TensorFlow: the result is resized, octaves run past the picture's size
-                            // (exponents -2..+2 for five octaves), quantised to 8 bits between
-                            // octaves, and the last is resized back
+    RV_PYRAMID_GROW // TensorFlow: the result is resized, octaves run past the picture's size
+                    // (exponents -2..+2 for five octaves), quantised to 8 bits between
+                    // octaves, and the last is resized back
 };
 
 // How pixels are placed when resizing (bilinear in every case, no antialiasing).
 enum rv_resize {
-    RV_RESIZE_DEFAULT = 0,   // the preset's
-    RV_RESIZE_HALF_PIXEL,    // pixel centres at half coordinates (TensorFlow 2, Keras)
-    RV_RESIZE_ALIGN_CORNERS  // corner pixels coincide (scipy.ndimage.zoom, Google's notebook)
+    RV_RESIZE_DEFAULT = 0,  // the preset's
+    RV_RESIZE_HALF_PIXEL,   // pixel centres at half coordinates (TensorFlow 2, Keras)
+    RV_RESIZE_ALIGN_CORNERS // corner pixels coincide (scipy.ndimage.zoom, Google's notebook)
 };
 
 // When the picture is held within the network's input range [-1, 1].
@@ -237,8 +243,8 @@ enum rv_clip {
     RV_CLIP_END          // once, when the picture is finished (Keras' example)
 };
 
-// How tensors and weights are kept on the device. Sums are always 32 bits. Halves need half the memory
-// and give the gradient to about 3e-3 (1 - cosine). Every device can do both.
+// How tensors and weights are kept on the device. Sums are always 32 bits. Halves need half the
+// memory and give the gradient to about 3e-3 (1 - cosine). Every device can do both.
 enum rv_precision {
     RV_PRECISION_DEFAULT = 0, // the preset's
     RV_PRECISION_AUTO,        // FP16 on a GPU that calculates in halves, else FP32
@@ -251,28 +257,28 @@ enum rv_precision {
 // How to dream. Zero (or an empty string) in a field means: what the preset says; the preset
 // itself defaults to "reverie". rv_params_resolve() fills everything in.
 struct rv_params {
-    size_t size;                // sizeof(struct rv_params); 0 = this version's size
-    char preset[32];            // "reverie", "tf", "google", "keras"
-    char layers[480];           // "mixed3,mixed5=0.5,mixed4:77": names, =weight, :channel
+    size_t size;      // sizeof(struct rv_params); 0 = this version's size
+    char preset[32];  // "reverie", "tf", "google", "keras"
+    char layers[480]; // "mixed3,mixed5=0.5,mixed4:77": names, =weight, :channel
     enum rv_objective objective;
-    uint32_t octaves;           // number of sizes, 1..32
-    float octave_scale;         // ratio of neighbouring sizes, 1.05..4
-    uint32_t iterations;        // gradient steps an octave, 1..10000
-    float step;                 // step along the normalised gradient, in units of the network's
-                                // input range [-1, 1], > 0 .. 10
-    int32_t jitter;             // largest random shift in pixels, each axis, each step, 1..512;
-                                // RV_OFF = none
-    int32_t border;             // activations left out of the objective at each edge, 1..64;
-                                // RV_OFF = none
+    uint32_t octaves;    // number of sizes, 1..32
+    float octave_scale;  // ratio of neighbouring sizes, 1.05..4
+    uint32_t iterations; // gradient steps an octave, 1..10000
+    float step;          // step along the normalised gradient, in units of the network's
+                         // input range [-1, 1], > 0 .. 10
+    int32_t jitter;      // largest random shift in pixels, each axis, each step, 1..512;
+                         // RV_OFF = none
+    int32_t border;      // activations left out of the objective at each edge, 1..64;
+                         // RV_OFF = none
     enum rv_normalize normalize;
     enum rv_pyramid pyramid;
     enum rv_resize resize;
     enum rv_clip clip;
-    float max_loss;             // an octave ends after the step at which the loss passes this;
-                                // negative = never
-    uint64_t seed;              // of the jitter, 0..2^53-1 so that JSON holds it exactly; 0 is a
-                                // seed like any other
-    enum rv_precision precision;// rv_precision_of says what `auto` comes to on a device
+    float max_loss;              // an octave ends after the step at which the loss passes this;
+                                 // negative = never
+    uint64_t seed;               // of the jitter, 0..2^53-1 so that JSON holds it exactly; 0 is a
+                                 // seed like any other
+    enum rv_precision precision; // rv_precision_of says what `auto` comes to on a device
 };
 
 enum rv_option_type { RV_OPTION_TEXT, RV_OPTION_INT, RV_OPTION_REAL, RV_OPTION_CHOICE };
@@ -280,8 +286,8 @@ enum rv_option_type { RV_OPTION_TEXT, RV_OPTION_INT, RV_OPTION_REAL, RV_OPTION_C
 // One row of the table from which the option parser, the help, the metadata in saved pictures, and
 // later the page's sliders are generated.
 struct rv_option {
-    const char *name;           // "octave-scale"
-    const char *value;          // placeholder for help texts: "X"
+    const char *name;  // "octave-scale"
+    const char *value; // placeholder for help texts: "X"
     enum rv_option_type type;
     double minimum, maximum;    // for INT and REAL, both inclusive
     const char *const *choices; // for CHOICE: NULL-terminated
@@ -319,25 +325,26 @@ RV_API const struct rv_preset *rv_presets(uint32_t *count);
 // Dreaming
 
 struct rv_progress {
-    double fraction;               // of the whole job's work, monotone, 0..1
-    uint32_t octave, octaves;      // octave counts from 1
-    uint32_t iteration, iterations;// within the octave, from 1; 0 = the octave is being prepared
-    uint32_t width, height;        // of this octave, pixels
-    float loss;                    // the objective before this step; NaN when iteration is 0
-    double seconds, seconds_left;  // elapsed, and estimated; negative = not known yet
+    double fraction;                // of the whole job's work, monotone, 0..1
+    uint32_t octave, octaves;       // octave counts from 1
+    uint32_t iteration, iterations; // within the octave, from 1; 0 = the octave is being prepared
+    uint32_t width, height;         // of this octave, pixels
+    float loss;                     // the objective before this step; NaN when iteration is 0
+    double seconds, seconds_left;   // elapsed, and estimated; negative = not known yet
 };
 
 // Called after every step, from the thread that dreams. Returning false stops the dream cleanly.
 typedef bool (*rv_progress_fn)(void *user, const struct rv_progress *progress);
 
 struct rv_dream_stats {
-    uint64_t device_bytes;      // peak of device memory allocated by the library
-    uint64_t arena_bytes;       // of which the planned arena of the largest octave
-    double flops;               // floating-point operations of all steps
-    double seconds;             // wall time from the call to the finished picture
-    double step_seconds;        // wall time inside steps
-    double start_seconds;       // wall time from the call to the first submitted step
-    float loss;                 // of the last step
+    uint64_t device_bytes; // peak of device memory allocated by the library
+    uint64_t arena_bytes;  // of which the planned arena of the largest octave
+    double flops;          // floating-point operations of all steps
+    double seconds;        // wall time from the call to the finished picture
+    double step_seconds;   // wall time inside steps
+    double start_seconds;  // wall time from the call to the first submitted step
+    float loss;            // of the last step
+    uint32_t tiles;        // most that an octave was cut into; 1 = all were dreamed whole
 };
 
 // Dreams on `input` and waits for the result.
@@ -346,7 +353,8 @@ struct rv_dream_stats {
 //           bounded: octaves smaller than that are left out (RV_ERR_INPUT if none remains)
 // params    NULL = the default preset
 // progress  may be NULL
-// output    on RV_OK and on RV_ERR_CANCELLED: a new picture of input's size, freed by the caller with
+// output    on RV_OK and on RV_ERR_CANCELLED: a new picture of input's size, freed by the caller
+// with
 //           rv_picture_free; zeroed on any other status
 // stats     may be NULL
 RV_API enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
@@ -366,27 +374,26 @@ struct rv_array {
 RV_API void rv_array_free(struct rv_array *array);
 
 struct rv_probe_params {
-    size_t size;                      // sizeof(struct rv_probe_params); 0 = this version's size
-    const char *layers;               // as rv_params::layers; NULL = "mixed3,mixed5"
-    enum rv_objective objective;      // default mean
-    uint32_t border;                  // activations left out at each edge
-    int32_t jitter_x, jitter_y;       // roll the picture by this many pixels first (the gradient is
-                                      // rolled back); for tests of the jitter
-    const char *const *activations;   // names of layers whose activations are wanted
-    uint32_t activation_count;        // at most 16
-    enum rv_precision precision;      // default auto
+    size_t size;                    // sizeof(struct rv_probe_params); 0 = this version's size
+    const char *layers;             // as rv_params::layers; NULL = "mixed3,mixed5"
+    enum rv_objective objective;    // default mean
+    uint32_t border;                // activations left out at each edge
+    int32_t jitter_x, jitter_y;     // roll the picture by this many pixels first (the gradient is
+                                    // rolled back); for tests of the jitter
+    const char *const *activations; // names of layers whose activations are wanted
+    uint32_t activation_count;      // at most 16
+    enum rv_precision precision;    // default auto
 };
 
 struct rv_probe_result {
     double loss;
-    struct rv_array gradient;         // of the loss with respect to the network's input in [-1, 1]
-    struct rv_array activations[16];  // as asked for
+    struct rv_array gradient;        // of the loss with respect to the network's input in [-1, 1]
+    struct rv_array activations[16]; // as asked for
 };
 
 // Runs the network once on `input` (scaled to [-1, 1]). Free the result with rv_probe_free.
 RV_API enum rv_status rv_probe(rv_context *context, const rv_weights *weights,
-                               const struct rv_picture *input,
-                               const struct rv_probe_params *params,
+                               const struct rv_picture *input, const struct rv_probe_params *params,
                                struct rv_probe_result *result);
 RV_API void rv_probe_free(struct rv_probe_result *result);
 

@@ -63,8 +63,8 @@ struct rv_conv_push {
     RV_UINT mask_plane, mask_b_plane;     // words
     RV_FLOAT seed_constant, seed_linear;
     RV_UINT seed_channels; // first | end << 16
-    RV_UINT seed_border;
-    RV_FLOAT gradient_scale; // of the picture's gradient: undoes the scale of the seeds
+    RV_UINT seed_from, seed_to; // positions that count: x | y << 16, the second excluded
+    RV_FLOAT gradient_scale;    // of the picture's gradient: undoes the scale of the seeds
 };
 
 #endif

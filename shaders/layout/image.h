@@ -1,5 +1,6 @@
 // Bindings, push constants and structures of the kernels that work on whole pictures: float RGB and
-// an unused fourth value a pixel, row by row, in the network's range [-1, 1].
+// an unused fourth value a pixel, row by row, in the network's range [-1, 1]. A picture larger than
+// what one descriptor can show is worked on in bands, a dispatch each.
 #ifndef RV_LAYOUT_IMAGE_H
 #define RV_LAYOUT_IMAGE_H
 
@@ -48,6 +49,7 @@ struct rv_iteration {
 struct rv_pixels_push {
     RV_UINT pixels;
     RV_UINT clip; // to [-1, 1]
+    RV_UINT add;  // to the partial sums of the bands before
 };
 
 #define RV_RESIZE_TARGET 0
@@ -57,7 +59,9 @@ struct rv_pixels_push {
 #define RV_RESIZE_SPEC_OTHER 0 // there is a second picture, of the target's size
 
 struct rv_resize_push {
-    RV_UINT source_size, target_size; // width | height << 16
+    RV_UINT source_size, target_size; // width | height << 16, of the whole pictures
+    RV_UINT source_row, target_row;   // that the bound ranges begin with
+    RV_UINT pixels;                   // of the target that are bound
     RV_UINT align_corners;
     RV_UINT quantise;       // the source is cut to 8 bits first
     RV_FLOAT weight, other; // target = weight * resized + other * second picture

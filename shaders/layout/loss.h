@@ -14,6 +14,9 @@
 #define RV_LOSS_SPEC_AFFINE 2
 #define RV_LOSS_SPEC_SQUARE 3
 
+#define RV_LOSS_SUM_SPEC_ADD 0 // to the losses of the tiles before
+#define RV_LOSS_SUM_SPEC_COUNT 1
+
 #define RV_LOSS_PARTIAL_COUNT 4096 // RV_LOSS_PARTIALS of net/plan.h
 
 struct rv_loss_push {
@@ -22,7 +25,7 @@ struct rv_loss_push {
     RV_UINT mask_plane;        // words
     RV_UINT channels, relu;    // channels below `relu` have a mask
     RV_UINT first, end;        // channels that count
-    RV_UINT border;            // positions left out at each edge
+    RV_UINT from, to;          // positions that count: x | y << 16, the second excluded
     RV_FLOAT constant, linear; // gradient: constant + linear * value; partial sums: * constant
 };
 

@@ -182,10 +182,8 @@ void store(uint pixel, uint block, vec4 low[4], vec4 high[4]) {
 }
 #else
 vec4 seed_of(uint at, uint channel, ivec2 position) {
-    int border = int(push.seed_border);
-    ivec2 size = unpack_size(push.target_size);
-    if (any(lessThan(position, ivec2(border))) ||
-        any(greaterThanEqual(position, size - border)))
+    if (any(lessThan(position, unpack_size(push.seed_from))) ||
+        any(greaterThanEqual(position, unpack_size(push.seed_to))))
         return vec4(0);
     uvec4 c = channel + uvec4(0, 1, 2, 3);
     bvec4 chosen = bvec4(uvec4(greaterThanEqual(c, uvec4(push.seed_channels & 0xffffu))) &

@@ -31,6 +31,8 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
                                RV_CLI_PROBE, 0},
     [RV_CLI_DEVICE] = {"device", "NAME", "index, UUID or part of the name of a device, or \"cpu\"",
                        RV_CLI_DREAM | RV_CLI_PROBE, 'd'},
+    [RV_CLI_MEMORY] = {"memory", "LIMIT", "device memory to use at most, as in 512M or 6G (default: most of what is free)",
+                       RV_CLI_DREAM | RV_CLI_PROBE, 0},
     [RV_CLI_PROFILE] = {"profile", "NAME", "set of kernels: scalar, coopmat, coopmat2, cpu (default: the best)",
                         RV_CLI_DREAM | RV_CLI_PROBE, 0},
     [RV_CLI_GRADIENT] = {"gradient", "OUT.npy", "write the gradient for the picture in [-1, 1]",
@@ -226,5 +228,26 @@ enum rv_status rv_arguments_number(const struct rv_arguments *arguments, enum rv
                        rv_cli_options[id].name, text, (unsigned long long)minimum,
                        (unsigned long long)maximum);
     *number = value;
+    return RV_OK;
+}
+
+enum rv_status rv_arguments_bytes(const struct rv_arguments *arguments, enum rv_cli_option_id id,
+                                  uint64_t *bytes) {
+    const char *text = arguments->value[id];
+    if (!text)
+        return RV_OK;
+    static const char units[] = "KMG";
+    char *end;
+    double value = strtod(text, &end);
+    const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    bool counts = end != text && isdigit((unsigned char)*text);
+    for (const char *u = units; unit && u <= unit; u++)
+        value *= 1024;
+    if (!counts || (*end && (!unit || end[1])) || !(value >= 1) || value > 0x1p62)
+        return rv_fail(RV_ERR_USAGE,
+                       "--%s: \"%s\" is not possible: give a number of bytes, or one with K, M "
+                       "or G, such as 512M",
+                       rv_cli_options[id].name, text);
+    *bytes = (uint64_t)value;
     return RV_OK;
 }

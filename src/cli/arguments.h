@@ -34,6 +34,7 @@ enum rv_cli_option_id {
     RV_CLI_WEIGHTS,
     RV_CLI_RANDOM_WEIGHTS,
     RV_CLI_DEVICE,
+    RV_CLI_MEMORY,
     RV_CLI_PROFILE,
     RV_CLI_GRADIENT,
     RV_CLI_ACTIVATION,
@@ -94,5 +95,9 @@ enum rv_status rv_arguments_apply(const struct rv_arguments *arguments, struct r
 // Reads an option that is a whole number; leaves *number alone if it was not given.
 enum rv_status rv_arguments_number(const struct rv_arguments *arguments, enum rv_cli_option_id id,
                                    uint64_t minimum, uint64_t maximum, uint64_t *number);
+
+// The same of bytes: a number, perhaps with a point, and K, M or G for the powers of 1024.
+enum rv_status rv_arguments_bytes(const struct rv_arguments *arguments, enum rv_cli_option_id id,
+                                  uint64_t *bytes);
 
 #endif

@@ -24,7 +24,9 @@ enum rv_status rv_open_device(const struct rv_arguments *arguments, bool quiet,
                                        .profile = arguments->value[RV_CLI_PROFILE],
                                        .log = print_message,
                                        .log_user = &most};
-    enum rv_status status = rv_context_create(&params, context);
+    enum rv_status status = rv_arguments_bytes(arguments, RV_CLI_MEMORY, &params.memory_bytes);
+    if (status == RV_OK)
+        status = rv_context_create(&params, context);
     if (status != RV_OK)
         return status;
     const struct rv_device_info *device = rv_context_device(*context);

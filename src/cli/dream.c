@@ -161,6 +161,7 @@ static enum rv_status report(const struct rv_arguments *arguments, const struct 
         json_object_set_new(result, "gflops", json_real(rate));
         json_object_set_new(result, "loss", json_real((double)stats->loss));
         json_object_set_new(result, "device_bytes", json_integer((json_int_t)stats->device_bytes));
+        json_object_set_new(result, "tiles", json_integer((json_int_t)stats->tiles));
     }
     return rv_json_print(result);
 }
@@ -195,6 +196,7 @@ enum rv_status rv_command_dream(const struct rv_arguments *arguments) {
     enum rv_status status;
     RV_TRY(read_parameters(arguments, &job));
     RV_TRY(choose_output(arguments, &job));
+    RV_TRY(rv_arguments_bytes(arguments, RV_CLI_MEMORY, &(uint64_t){0})); // before anything slow
     RV_TRY(load_photo(&job));
     RV_TRY(rv_weights_load(arguments->value[RV_CLI_WEIGHTS], &job.weights));
     RV_TRY(rv_params_check(&job.params, job.weights));

@@ -30,33 +30,56 @@ static enum rv_status upload_weights(struct rv_network *network, const struct rv
     return status;
 }
 
-enum rv_status rv_network_init(struct rv_network *network, struct rv_device *device,
-                               const struct rv_weights *weights, struct rv_plan *const *plans,
-                               uint32_t plan_count, uint32_t iterations) {
+static uint64_t log_bytes(uint32_t lines) {
+    uint64_t bytes = (uint64_t)lines * sizeof(struct rv_iteration);
+    return (bytes + RV_PLAN_ALIGNMENT - 1) / RV_PLAN_ALIGNMENT * RV_PLAN_ALIGNMENT;
+}
+
+uint64_t rv_network_bytes(const struct rv_plan *any_plan, const struct rv_network_sizes *sizes) {
+    uint64_t picture = rv_image_bytes(sizes->largest), weights = any_plan->weights_bytes;
+    uint64_t staging = picture > weights ? picture : weights;
+    if (staging > RV_STAGING_BYTES)
+        staging = RV_STAGING_BYTES;
+    return weights + picture + PARTIAL_BYTES + RV_LOG_OFFSET + log_bytes(sizes->iterations + 1) +
+           staging;
+}
+
+enum rv_status rv_network_reserve(struct rv_network *network, struct rv_device *device,
+                                  const struct rv_weights *weights, const struct rv_plan *any_plan,
+                                  const struct rv_network_sizes *sizes) {
     enum rv_status status;
-    uint64_t arena = RV_PLAN_ALIGNMENT;
-    *network = (struct rv_network){.device = device, .log_lines = iterations + 1};
-    for (uint32_t i = 0; i < plan_count; i++) {
-        RV_TRY(rv_op_check_plan(device, plans[i]));
-        uint64_t bytes = rv_image_bytes(extent_of(plans[i]));
-        if (plans[i]->arena_bytes > arena)
-            arena = plans[i]->arena_bytes;
-        if (bytes > network->gradient_bytes)
-            network->gradient_bytes = bytes;
-    }
+    *network = (struct rv_network){.device = device,
+                                   .log_lines = sizes->iterations + 1,
+                                   .gradient_bytes = rv_image_bytes(sizes->largest)};
+    uint64_t arena = sizes->arena_bytes ? sizes->arena_bytes : RV_PLAN_ALIGNMENT;
     // The largest first: if memory is short, it is said at once.
     RV_TRY(rv_buffer_init(device, &network->arena, arena, RV_MEMORY_DEVICE, "arena"));
-    RV_TRY(upload_weights(network, plans[0], weights));
+    RV_TRY(upload_weights(network, any_plan, weights));
     RV_TRY(rv_buffer_init(device, &network->gradient, network->gradient_bytes + PARTIAL_BYTES,
                           RV_MEMORY_DEVICE, "gradient"));
-    uint64_t log_bytes = (network->log_lines * sizeof(struct rv_iteration) + 255) / 256 * 256;
-    RV_TRY(rv_buffer_init(device, &network->control, RV_LOG_OFFSET + log_bytes, RV_MEMORY_HOST,
-                          "control"));
+    RV_TRY(rv_buffer_init(device, &network->control, RV_LOG_OFFSET + log_bytes(network->log_lines),
+                          RV_MEMORY_HOST, "control"));
     memset(network->control.mapped, 0, network->control.size);
     return RV_OK;
 done:
     rv_network_finish(network);
     return status;
+}
+
+enum rv_status rv_network_init(struct rv_network *network, struct rv_device *device,
+                               const struct rv_weights *weights, struct rv_plan *const *plans,
+                               uint32_t plan_count, uint32_t iterations) {
+    struct rv_network_sizes sizes = {.iterations = iterations};
+    for (uint32_t i = 0; i < plan_count; i++) {
+        enum rv_status status = rv_op_check_plan(device, plans[i]);
+        if (status != RV_OK)
+            return status;
+        if (plans[i]->arena_bytes > sizes.arena_bytes)
+            sizes.arena_bytes = plans[i]->arena_bytes;
+        if (rv_image_bytes(extent_of(plans[i])) > rv_image_bytes(sizes.largest))
+            sizes.largest = extent_of(plans[i]);
+    }
+    return rv_network_reserve(network, device, weights, plans[0], &sizes);
 }
 
 void rv_network_finish(struct rv_network *network) {
@@ -81,30 +104,44 @@ struct rv_range rv_network_gradient(const struct rv_network *network, const stru
     return (struct rv_range){&network->gradient, 0, rv_image_bytes(extent_of(plan))};
 }
 
-enum rv_status rv_network_record(const struct rv_network *network, const struct rv_plan *plan,
-                                 struct rv_range picture, struct rv_recorder *recorder) {
-    struct rv_op_buffers buffers = {
-        .space = {[RV_SPACE_ARENA] = &network->arena,
-                  [RV_SPACE_PICTURE] = picture.buffer,
-                  [RV_SPACE_GRADIENT] = &network->gradient,
-                  [RV_SPACE_LOSS] = &network->control},
-        .offset = {[RV_SPACE_PICTURE] = picture.offset, [RV_SPACE_LOSS] = RV_LOSSES_OFFSET},
-        .weights = &network->weights,
-        .control = &network->control};
-    struct rv_op_context context = {.recorder = recorder, .plan = plan, .buffers = &buffers};
+enum rv_status rv_network_record_tile(const struct rv_network *network, const struct rv_plan *plan,
+                                      const struct rv_op_tile *tile, struct rv_range picture,
+                                      struct rv_range gradient, struct rv_recorder *recorder) {
+    struct rv_op_buffers buffers = {.space = {[RV_SPACE_ARENA] = &network->arena,
+                                              [RV_SPACE_PICTURE] = picture.buffer,
+                                              [RV_SPACE_GRADIENT] = gradient.buffer,
+                                              [RV_SPACE_LOSS] = &network->control},
+                                    .offset = {[RV_SPACE_PICTURE] = picture.offset,
+                                               [RV_SPACE_GRADIENT] = gradient.offset,
+                                               [RV_SPACE_LOSS] = RV_LOSSES_OFFSET},
+                                    .weights = &network->weights,
+                                    .control = &network->control};
+    struct rv_op_context context = {
+        .recorder = recorder, .plan = plan, .buffers = &buffers, .tile = tile};
     return rv_op_record_plan(&context);
 }
 
-enum rv_status rv_network_ascend(const struct rv_network *network, const struct rv_plan *plan,
-                                 struct rv_range picture, bool clip, struct rv_recorder *recorder) {
+enum rv_status rv_network_record(const struct rv_network *network, const struct rv_plan *plan,
+                                 struct rv_range picture, struct rv_recorder *recorder) {
+    return rv_network_record_tile(network, plan, NULL, picture, rv_network_gradient(network, plan),
+                                  recorder);
+}
+
+enum rv_status rv_network_close(const struct rv_network *network, struct rv_extent size,
+                                struct rv_range picture, bool clip, struct rv_recorder *recorder) {
     struct rv_ascend_op op = {
         .picture = picture,
-        .gradient = rv_network_gradient(network, plan),
+        .gradient = {&network->gradient, 0, rv_image_bytes(size)},
         .control = {&network->control, RV_CONTROL_OFFSET, 256},
         .log = {&network->control, RV_LOG_OFFSET, network->control.size - RV_LOG_OFFSET},
         .losses = {&network->control, RV_LOSSES_OFFSET, 256},
         .partials = {&network->gradient, network->gradient_bytes, PARTIAL_BYTES},
-        .pixels = plan->graph.width * plan->graph.height,
+        .pixels = size.width * size.height,
         .clip = clip};
     return rv_op_ascend(recorder, &op);
+}
+
+enum rv_status rv_network_ascend(const struct rv_network *network, const struct rv_plan *plan,
+                                 struct rv_range picture, bool clip, struct rv_recorder *recorder) {
+    return rv_network_close(network, extent_of(plan), picture, clip, recorder);
 }

@@ -25,6 +25,17 @@ struct rv_network {
 enum rv_status rv_network_init(struct rv_network *network, struct rv_device *device,
                                const struct rv_weights *weights, struct rv_plan *const *plans,
                                uint32_t plan_count, uint32_t iterations);
+// The same with the sizes said: for pictures that may be worked on in tiles.
+struct rv_network_sizes {
+    uint64_t arena_bytes;
+    struct rv_extent largest; // picture whose gradient there is room for
+    uint32_t iterations;
+};
+enum rv_status rv_network_reserve(struct rv_network *network, struct rv_device *device,
+                                  const struct rv_weights *weights, const struct rv_plan *any_plan,
+                                  const struct rv_network_sizes *sizes);
+// Device memory that takes beside the arena, and at times for staging a picture's upload.
+uint64_t rv_network_bytes(const struct rv_plan *any_plan, const struct rv_network_sizes *sizes);
 void rv_network_finish(struct rv_network *network);
 
 // The mapped structures. Written only while no iteration is running.
@@ -36,7 +47,14 @@ struct rv_range rv_network_gradient(const struct rv_network *network, const stru
 // Records the plan's steps over `picture`.
 enum rv_status rv_network_record(const struct rv_network *network, const struct rv_plan *plan,
                                  struct rv_range picture, struct rv_recorder *recorder);
+// The same with the picture as a tile of a larger one, and its gradient where it is wanted.
+enum rv_status rv_network_record_tile(const struct rv_network *network, const struct rv_plan *plan,
+                                      const struct rv_op_tile *tile, struct rv_range picture,
+                                      struct rv_range gradient, struct rv_recorder *recorder);
 // Records the end of an iteration: statistics, log, step.
+enum rv_status rv_network_close(const struct rv_network *network, struct rv_extent size,
+                                struct rv_range picture, bool clip, struct rv_recorder *recorder);
+// Of a picture of the plan's size.
 enum rv_status rv_network_ascend(const struct rv_network *network, const struct rv_plan *plan,
                                  struct rv_range picture, bool clip, struct rv_recorder *recorder);
 

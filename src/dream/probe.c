@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "base/half.h"
+#include "dream/budget.h"
 #include "dream/context.h"
 #include "dream/network.h"
 #include "dream/objective.h"
 #include "dream/pyramid.h"
+#include "dream/tiles.h"
 
 struct probe {
     struct rv_device *device;
@@ -16,22 +18,44 @@ struct probe {
     bool fp16;
 };
 
-// Runs a plan once over the picture. The network is finished by the caller.
-static enum rv_status run(struct probe *p, struct rv_plan *plan, struct rv_network *network,
-                          int32_t jitter_x, int32_t jitter_y) {
+static uint32_t wrapped(int32_t jitter, uint32_t size) {
+    int32_t rest = jitter % (int32_t)size;
+    return (uint32_t)(rest < 0 ? rest + (int32_t)size : rest);
+}
+
+// Runs a plan of the whole picture once. The network is ready.
+static enum rv_status run(struct probe *p, const struct rv_plan *plan,
+                          const struct rv_network *network, int32_t jitter_x, int32_t jitter_y) {
     enum rv_status status;
     struct rv_recorder recorder = {0};
-    int32_t width = (int32_t)p->input->width, height = (int32_t)p->input->height;
-    RV_TRY(rv_network_init(network, p->device, p->weights, &plan, 1, 1));
     struct rv_control *control = rv_network_control(network);
-    control->jitter_x = (jitter_x % width + width) % width;
-    control->jitter_y = (jitter_y % height + height) % height;
+    control->jitter_x = (int32_t)wrapped(jitter_x, p->input->width);
+    control->jitter_y = (int32_t)wrapped(jitter_y, p->input->height);
     RV_TRY(rv_recorder_init(&recorder, p->device, plan->step_count));
     struct rv_range picture = {&p->picture, 0, p->picture.size};
     RV_TRY(rv_network_record(network, plan, picture, &recorder));
     status = rv_recorder_run(&recorder);
 done:
     rv_recorder_finish(&recorder);
+    return status;
+}
+
+static enum rv_status run_tiles(struct probe *p, const struct rv_tiling *tiling,
+                                const struct rv_network *network,
+                                const struct rv_probe_params *params) {
+    enum rv_status status;
+    struct rv_tiles tiles = {0};
+    struct rv_range picture = {&p->picture, 0, p->picture.size};
+    RV_TRY(rv_tiles_init(&tiles, network, tiling, params->border, picture));
+    status = rv_tiles_submit(&tiles, wrapped(params->jitter_x, p->input->width),
+                             wrapped(params->jitter_y, p->input->height));
+    if (!p->device->lost) {
+        enum rv_status waited = rv_device_wait(p->device, p->device->submitted);
+        if (status == RV_OK)
+            status = waited;
+    }
+done:
+    rv_tiles_finish(&tiles);
     return status;
 }
 
@@ -101,8 +125,12 @@ static enum rv_status probe_gradient(struct probe *p, const struct rv_probe_para
                                      struct rv_probe_result *result) {
     enum rv_status status;
     struct rv_target targets[RV_TARGET_MAX];
-    struct rv_plan *plan = NULL;
+    struct rv_plan *any = NULL;
+    struct rv_tiling tiling = {0};
     struct rv_network network = {0};
+    struct rv_extent extent = {p->input->width, p->input->height};
+    struct rv_network_sizes room = {.largest = extent, .iterations = 1};
+    struct rv_budget budget = rv_budget_of(p->device);
     struct rv_plan_request request = {.height = p->input->height,
                                       .width = p->input->width,
                                       .targets = targets,
@@ -113,15 +141,24 @@ static enum rv_status probe_gradient(struct probe *p, const struct rv_probe_para
     RV_TRY(rv_objective_parse(params->layers ? params->layers : "mixed3,mixed5", targets,
                               &request.target_count));
     RV_TRY(rv_objective_reach(targets, request.target_count, p->weights));
-    RV_TRY(rv_plan_create(&request, &plan));
-    RV_TRY(run(p, plan, &network, params->jitter_x, params->jitter_y));
+    RV_TRY(rv_plan_create(&request, &any));
+    budget.fixed = p->picture.size + rv_network_bytes(any, &room);
+    RV_TRY(rv_budget_spend(&budget, p->device, &request, &extent, 1, &tiling));
+    room.arena_bytes = tiling.arena_bytes;
+    RV_TRY(rv_network_reserve(&network, p->device, p->weights, any, &room));
+    status = rv_tiling_is_whole(&tiling)
+                 ? run(p, tiling.plan, &network, params->jitter_x, params->jitter_y)
+                 : run_tiles(p, &tiling, &network, params);
+    if (status != RV_OK)
+        goto done;
     const float *losses = (const float *)((const char *)network.control.mapped + RV_LOSSES_OFFSET);
     for (uint32_t i = 0; i < request.target_count; i++)
         result->loss += (double)losses[i];
     RV_TRY(read_gradient(p, &network, &result->gradient));
 done:
     rv_network_finish(&network);
-    free(plan);
+    rv_tiling_finish(&tiling);
+    free(any);
     return status;
 }
 
@@ -153,6 +190,7 @@ static enum rv_status probe_activations(struct probe *p, const struct rv_probe_p
                                       .pool_counts_padding = p->weights->pool_counts_padding,
                                       .fp16 = p->fp16};
     RV_TRY(rv_plan_create(&request, &plan));
+    RV_TRY(rv_network_init(&network, p->device, p->weights, &plan, 1, 1));
     RV_TRY(run(p, plan, &network, params->jitter_x, params->jitter_y));
     for (uint32_t i = 0; i < count; i++)
         RV_TRY(read_activation(p, plan, &network, layers[i], &result->activations[i]));

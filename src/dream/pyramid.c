@@ -42,65 +42,76 @@ enum rv_status rv_pyramid_sizes(const struct rv_params *params, struct rv_extent
     return RV_OK;
 }
 
-static struct rv_range take(struct rv_pyramid_pictures *p, uint64_t *used,
-                            struct rv_extent extent) {
-    struct rv_range range = {&p->buffer, *used, rv_image_bytes(extent)};
-    *used += range.size;
-    return range;
-}
-
-static struct rv_extent largest(const struct rv_pyramid_pictures *p) {
-    struct rv_extent most = p->base;
-    for (uint32_t i = 0; i < p->sizes.count; i++)
-        if (p->sizes.octave[i].width > most.width)
-            most = p->sizes.octave[i];
+struct rv_extent rv_pyramid_largest(const struct rv_pyramid_sizes *sizes, struct rv_extent base) {
+    struct rv_extent most = base;
+    for (uint32_t i = 0; i < sizes->count; i++)
+        if (sizes->octave[i].width > most.width)
+            most = sizes->octave[i];
     return most;
 }
 
-// Lays the pictures out; returns the bytes they take.
-static uint64_t lay_out(struct rv_pyramid_pictures *p) {
-    uint64_t used = 0;
-    struct rv_extent most = largest(p);
-    p->original = take(p, &used, p->base);
-    p->current = take(p, &used, most);
-    p->spare = take(p, &used, most);
-    if (p->rule == RV_PYRAMID_REINJECT)
-        for (uint32_t i = 0; i < 2; i++)
-            p->detail[i] = take(p, &used, most);
-    if (p->rule == RV_PYRAMID_DETAIL)
-        for (uint32_t i = p->sizes.count; i-- > 0;) {
-            struct rv_extent e = p->sizes.octave[i];
-            bool full = e.width == p->base.width && e.height == p->base.height;
-            p->bases[i] = full ? p->original : take(p, &used, e);
-        }
-    return used;
+// DETAIL: whether an octave's base is kept beside the original.
+static bool is_kept(const struct rv_params *params, struct rv_extent octave,
+                    struct rv_extent base) {
+    return params->pyramid == RV_PYRAMID_DETAIL &&
+           (octave.width != base.width || octave.height != base.height);
 }
+
+uint64_t rv_pyramid_bytes(const struct rv_params *params, const struct rv_pyramid_sizes *sizes,
+                          struct rv_extent base) {
+    uint64_t bytes = rv_image_bytes(base) + rv_image_bytes(rv_pyramid_largest(sizes, base));
+    for (uint32_t i = 0; i < sizes->count; i++)
+        if (is_kept(params, sizes->octave[i], base))
+            bytes += rv_image_bytes(sizes->octave[i]);
+    return bytes;
+}
+
+static struct rv_range all_of(const struct rv_buffer *buffer) {
+    return (struct rv_range){buffer, 0, buffer->size};
+}
+
+struct rv_range rv_pyramid_current(const struct rv_pyramid_pictures *p, uint32_t index) {
+    return (struct rv_range){&p->current, 0, rv_image_bytes(p->sizes.octave[index])};
+}
+
+static struct rv_range base_of(const struct rv_pyramid_pictures *p, uint32_t octave) {
+    return all_of(p->bases[octave].handle ? &p->bases[octave] : &p->original);
+}
+
+// Pictures travel between host and device in pieces of so many pixels.
+#define PIECE_PIXELS ((size_t)1 << 20)
 
 enum rv_status rv_picture_upload(struct rv_device *device, const struct rv_picture *picture,
                                  struct rv_range to) {
+    enum rv_status status = RV_OK;
     size_t pixels = (size_t)picture->width * picture->height;
-    float *values = malloc(pixels * 16);
+    float *values = malloc((pixels < PIECE_PIXELS ? pixels : PIECE_PIXELS) * 16);
     if (!values)
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory for a picture of %u x %u",
                        picture->width, picture->height);
-    bool finite = true; // a ReLU would swallow what is not, and nobody would know
-    for (size_t i = 0; i < pixels; i++) {
-        for (size_t c = 0; c < 3; c++) {
-            values[i * 4 + c] = 2 * picture->pixels[i * 3 + c] - 1;
-            finite &= isfinite(values[i * 4 + c]) != 0;
+    for (size_t first = 0; first < pixels && status == RV_OK; first += PIECE_PIXELS) {
+        const float *from = picture->pixels + first * 3;
+        size_t count = pixels - first < PIECE_PIXELS ? pixels - first : PIECE_PIXELS;
+        bool finite = true; // a ReLU would swallow what is not, and nobody would know
+        for (size_t i = 0; i < count; i++) {
+            for (size_t c = 0; c < 3; c++) {
+                values[i * 4 + c] = 2 * from[i * 3 + c] - 1;
+                finite &= isfinite(values[i * 4 + c]) != 0;
+            }
+            values[i * 4 + 3] = 0;
         }
-        values[i * 4 + 3] = 0;
+        status =
+            finite ? rv_buffer_write(device, to.buffer, to.offset + first * 16, values, count * 16)
+                   : rv_fail(RV_ERR_INPUT, "the picture holds a value that is not a finite number: "
+                                           "its values lie between 0 and 1");
     }
-    enum rv_status status =
-        finite ? rv_buffer_write(device, to.buffer, to.offset, values, pixels * 16)
-               : rv_fail(RV_ERR_INPUT, "the picture holds a value that is not a finite number: "
-                                       "its values lie between 0 and 1");
     free(values);
     return status;
 }
 
-// Runs a few resizes at once.
-static enum rv_status run(struct rv_pyramid_pictures *p, struct rv_resize_op *ops, uint32_t count) {
+// Runs a few resizes at once, then copies the scratch to where it is wanted, if anywhere.
+static enum rv_status run(struct rv_pyramid_pictures *p, struct rv_resize_op *ops, uint32_t count,
+                          const struct rv_range *copy) {
     struct rv_recorder recorder;
     enum rv_status status = rv_recorder_init(&recorder, p->device, count);
     if (status != RV_OK)
@@ -112,41 +123,58 @@ static enum rv_status run(struct rv_pyramid_pictures *p, struct rv_resize_op *op
         op->target.size = op->second.size = rv_image_bytes(op->to);
         RV_TRY(rv_op_resize(&recorder, op));
     }
+    if (copy) {
+        struct rv_range made = {p->scratch.buffer, p->scratch.offset, copy->size};
+        RV_TRY(rv_record_copy(&recorder, made, *copy));
+    }
     status = rv_recorder_run(&recorder);
 done:
     rv_recorder_finish(&recorder);
     return status;
 }
 
+static enum rv_status make_bases(struct rv_pyramid_pictures *p, const struct rv_params *params) {
+    enum rv_status status = RV_OK;
+    // Each octave is shrunk from the one above it, in turn.
+    struct rv_range above = all_of(&p->original);
+    struct rv_extent above_size = p->base;
+    for (uint32_t i = p->sizes.count; i-- > 0;) {
+        struct rv_extent size = p->sizes.octave[i];
+        if (is_kept(params, size, p->base)) {
+            RV_TRY(rv_buffer_init(p->device, &p->bases[i], rv_image_bytes(size), RV_MEMORY_DEVICE,
+                                  "base picture"));
+            struct rv_resize_op op = {.source = above,
+                                      .from = above_size,
+                                      .target = all_of(&p->bases[i]),
+                                      .to = size,
+                                      .weight = 1};
+            RV_TRY(run(p, &op, 1, NULL));
+        }
+        above = base_of(p, i);
+        above_size = size;
+    }
+done:
+    return status;
+}
+
 enum rv_status rv_pyramid_init(struct rv_pyramid_pictures *p, struct rv_device *device,
                                const struct rv_params *params, const struct rv_picture *input,
-                               const struct rv_pyramid_sizes *sizes) {
+                               const struct rv_pyramid_sizes *sizes, struct rv_range scratch) {
     enum rv_status status;
     *p = (struct rv_pyramid_pictures){.device = device,
                                       .rule = params->pyramid,
                                       .align_corners = params->resize == RV_RESIZE_ALIGN_CORNERS,
                                       .base = {input->width, input->height},
                                       .sizes = *sizes,
+                                      .scratch = scratch,
                                       .octave = UINT32_MAX};
-    RV_TRY(rv_buffer_init(device, &p->buffer, lay_out(p), RV_MEMORY_DEVICE, "picture buffer"));
-    RV_TRY(rv_picture_upload(device, input, p->original));
-    if (p->rule == RV_PYRAMID_DETAIL) {
-        // Each octave is shrunk from the one above it, in turn.
-        struct rv_range above = p->original;
-        struct rv_extent above_size = p->base;
-        for (uint32_t i = sizes->count; i-- > 0;) {
-            if (p->bases[i].offset != p->original.offset) {
-                struct rv_resize_op op = {.source = above,
-                                          .from = above_size,
-                                          .target = p->bases[i],
-                                          .to = sizes->octave[i],
-                                          .weight = 1};
-                RV_TRY(run(p, &op, 1));
-            }
-            above = p->bases[i];
-            above_size = sizes->octave[i];
-        }
-    }
+    RV_TRY(rv_buffer_init(device, &p->original, rv_image_bytes(p->base), RV_MEMORY_DEVICE,
+                          "original picture"));
+    RV_TRY(rv_buffer_init(device, &p->current, rv_image_bytes(rv_pyramid_largest(sizes, p->base)),
+                          RV_MEMORY_DEVICE, "dreamed picture"));
+    RV_TRY(rv_picture_upload(device, input, all_of(&p->original)));
+    if (p->rule == RV_PYRAMID_DETAIL)
+        RV_TRY(make_bases(p, params));
     return RV_OK;
 done:
     rv_pyramid_finish(p);
@@ -154,115 +182,123 @@ done:
 }
 
 void rv_pyramid_finish(struct rv_pyramid_pictures *p) {
-    if (p->device)
-        rv_buffer_finish(p->device, &p->buffer);
+    if (!p->device)
+        return;
+    rv_buffer_finish(p->device, &p->original);
+    rv_buffer_finish(p->device, &p->current);
+    for (uint32_t i = 0; i < RV_OCTAVE_MAX; i++)
+        rv_buffer_finish(p->device, &p->bases[i]);
     p->device = NULL;
-}
-
-static void swap(struct rv_range *a, struct rv_range *b) {
-    struct rv_range c = *a;
-    *a = *b;
-    *b = c;
 }
 
 enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index) {
     struct rv_extent to = p->sizes.octave[index];
-    bool first = index == 0;
-    struct rv_resize_op op = {.to = to, .weight = 1};
-    if (first) {
-        op.source = p->rule == RV_PYRAMID_DETAIL ? p->bases[0] : p->original;
-        op.from = p->rule == RV_PYRAMID_DETAIL ? to : p->base;
+    struct rv_range current = rv_pyramid_current(p, index);
+    bool detail = p->rule == RV_PYRAMID_DETAIL;
+    enum rv_status status;
+    if (index == 0) {
+        struct rv_resize_op op = {.source = detail ? base_of(p, 0) : all_of(&p->original),
+                                  .from = detail ? to : p->base,
+                                  .target = current,
+                                  .to = to,
+                                  .weight = 1};
+        status = run(p, &op, 1, NULL);
     } else {
-        op.source = p->current;
-        op.from = p->sizes.octave[index - 1];
-        op.quantise = p->rule == RV_PYRAMID_GROW;
+        struct rv_resize_op op = {.source = rv_pyramid_current(p, index - 1),
+                                  .from = p->sizes.octave[index - 1],
+                                  .target = p->scratch,
+                                  .to = to,
+                                  .weight = 1,
+                                  .quantise = p->rule == RV_PYRAMID_GROW};
+        if (detail) { // `current` holds the detail
+            op.second = base_of(p, index);
+            op.other = 1;
+        }
+        status = run(p, &op, 1, &current);
     }
-    if (!first && p->rule == RV_PYRAMID_DETAIL) { // `current` holds the detail
-        op.second = p->bases[index];
-        op.other = 1;
-    }
-    op.target = p->spare;
-    enum rv_status status = run(p, &op, 1);
-    swap(&p->current, &p->spare);
     p->octave = index;
     return status;
 }
 
-enum rv_status rv_pyramid_leave(struct rv_pyramid_pictures *p) {
+// What the octave before could not hold of the original: same size - shrunk and enlarged.
+static enum rv_status reinject(struct rv_pyramid_pictures *p) {
     struct rv_extent size = p->sizes.octave[p->octave];
-    bool last = p->octave + 1 == p->sizes.count;
-    enum rv_status status = RV_OK;
-    if (p->rule == RV_PYRAMID_DETAIL && !last) {
-        struct rv_resize_op op = {.source = p->current,
-                                  .from = size,
-                                  .target = p->spare,
+    struct rv_range current = rv_pyramid_current(p, p->octave);
+    if (p->octave == 0) // the two are the same: the first octave loses nothing
+        return RV_OK;
+    struct rv_extent before = p->sizes.octave[p->octave - 1];
+    struct rv_resize_op ops[] = {{.source = all_of(&p->original),
+                                  .from = p->base,
+                                  .target = p->scratch,
+                                  .to = before,
+                                  .weight = 1},
+                                 {.source = p->scratch,
+                                  .from = before,
+                                  .target = current,
+                                  .to = size,
+                                  .weight = -1,
+                                  .second = current,
+                                  .other = 1},
+                                 {.source = all_of(&p->original),
+                                  .from = p->base,
+                                  .target = current,
                                   .to = size,
                                   .weight = 1,
-                                  .second = p->bases[p->octave],
-                                  .other = -1};
-        status = run(p, &op, 1);
-        swap(&p->current, &p->spare);
-    }
-    if (p->rule == RV_PYRAMID_REINJECT) {
-        // What the octave before could not hold of the original: same size - shrunk and enlarged.
-        struct rv_resize_op shrink = {.source = p->original,
-                                      .from = p->base,
-                                      .target = p->detail[1],
-                                      .to = size,
-                                      .weight = 1};
-        struct rv_resize_op lost[] = {shrink,
-                                      {.source = p->detail[0],
-                                       .from = p->octave ? p->sizes.octave[p->octave - 1] : size,
-                                       .target = p->current,
-                                       .to = size,
-                                       .weight = -1,
-                                       .second = p->current,
-                                       .other = 1},
-                                      {.source = p->detail[1],
-                                       .from = size,
-                                       .target = p->current,
-                                       .to = size,
-                                       .weight = 1,
-                                       .second = p->current,
-                                       .other = 1}};
-        if (p->octave == 0) // the two cancel: the first octave loses nothing
-            status = run(p, &shrink, 1);
-        else
-            status = run(p, lost, 3);
-        swap(&p->detail[0], &p->detail[1]);
-    }
-    return status;
+                                  .second = current,
+                                  .other = 1}};
+    return run(p, ops, 3, NULL);
+}
+
+enum rv_status rv_pyramid_leave(struct rv_pyramid_pictures *p) {
+    struct rv_extent size = p->sizes.octave[p->octave];
+    struct rv_range current = rv_pyramid_current(p, p->octave);
+    if (p->rule == RV_PYRAMID_REINJECT)
+        return reinject(p);
+    if (p->rule != RV_PYRAMID_DETAIL || p->octave + 1 == p->sizes.count)
+        return RV_OK;
+    struct rv_resize_op op = {.source = base_of(p, p->octave),
+                              .from = size,
+                              .target = current,
+                              .to = size,
+                              .weight = -1,
+                              .second = current,
+                              .other = 1};
+    return run(p, &op, 1, NULL);
 }
 
 enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_picture *output) {
     enum rv_status status = RV_OK;
     size_t pixels = (size_t)p->base.width * p->base.height;
-    float *values = malloc(pixels * 16);
+    float *values = malloc((pixels < PIECE_PIXELS ? pixels : PIECE_PIXELS) * 16);
     struct rv_picture made = {p->base.width, p->base.height, malloc(pixels * 12)};
     if (!values || !made.pixels) {
         status = rv_fail(RV_ERR_NO_MEMORY, "out of host memory for a picture of %u x %u",
                          p->base.width, p->base.height);
         goto done;
     }
-    struct rv_range from = p->current;
+    struct rv_range from = rv_pyramid_current(p, p->octave);
     struct rv_extent size = p->sizes.octave[p->octave];
     if (p->rule == RV_PYRAMID_GROW || size.width != p->base.width ||
         size.height != p->base.height) {
-        struct rv_resize_op op = {.source = p->current,
+        struct rv_resize_op op = {.source = from,
                                   .from = size,
-                                  .target = p->spare,
+                                  .target = p->scratch,
                                   .to = p->base,
                                   .weight = 1,
                                   .quantise = p->rule == RV_PYRAMID_GROW};
-        RV_TRY(run(p, &op, 1));
-        from = p->spare;
+        RV_TRY(run(p, &op, 1, NULL));
+        from = p->scratch;
     }
-    RV_TRY(rv_buffer_read(p->device, from.buffer, from.offset, values, pixels * 16));
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t c = 0; c < 3; c++) {
-            float value = (values[i * 4 + c] + 1) / 2;
-            made.pixels[i * 3 + c] = value < 0 ? 0 : value > 1 ? 1 : value;
-        }
+    for (size_t first = 0; first < pixels; first += PIECE_PIXELS) {
+        size_t count = pixels - first < PIECE_PIXELS ? pixels - first : PIECE_PIXELS;
+        RV_TRY(
+            rv_buffer_read(p->device, from.buffer, from.offset + first * 16, values, count * 16));
+        for (size_t i = 0; i < count; i++)
+            for (size_t c = 0; c < 3; c++) {
+                float value = (values[i * 4 + c] + 1) / 2;
+                made.pixels[(first + i) * 3 + c] = value < 0 ? 0 : value > 1 ? 1 : value;
+            }
+    }
     *output = made;
     made.pixels = NULL;
 done:

@@ -24,18 +24,28 @@ struct rv_pyramid_pictures {
     bool align_corners;
     struct rv_extent base;
     struct rv_pyramid_sizes sizes;
-    struct rv_buffer buffer;                  // all the pictures
-    struct rv_range original, current, spare; // full size; dreamed on; the other of the two
-    struct rv_range detail[2]; // REINJECT: the original shrunk, last octave's and this one's
-    struct rv_range bases[RV_OCTAVE_MAX]; // DETAIL: the original at every octave
+    struct rv_buffer original, current;    // full size; dreamed on
+    struct rv_buffer bases[RV_OCTAVE_MAX]; // DETAIL: the original at every smaller octave
+    struct rv_range scratch;               // borrowed; what it holds lasts no longer than a call
     uint32_t octave; // the one `current` has the size of; UINT32_MAX before any
 };
 
-// Uploads `input` ([height][width][3], 0..1). Finished with rv_pyramid_finish.
+// The largest of the pictures, which `scratch` must hold.
+struct rv_extent rv_pyramid_largest(const struct rv_pyramid_sizes *sizes, struct rv_extent base);
+// Bytes of all the pictures, without the scratch.
+uint64_t rv_pyramid_bytes(const struct rv_params *params, const struct rv_pyramid_sizes *sizes,
+                          struct rv_extent base);
+
+// Uploads `input` ([height][width][3], 0..1). `scratch` is borrowed until rv_pyramid_finish, and is
+// written by every call but never between them: the gradient may lie there. Finished with
+// rv_pyramid_finish.
 enum rv_status rv_pyramid_init(struct rv_pyramid_pictures *p, struct rv_device *device,
                                const struct rv_params *params, const struct rv_picture *input,
-                               const struct rv_pyramid_sizes *sizes);
+                               const struct rv_pyramid_sizes *sizes, struct rv_range scratch);
 void rv_pyramid_finish(struct rv_pyramid_pictures *p);
+
+// The picture dreamed on, of the size of octave `index`.
+struct rv_range rv_pyramid_current(const struct rv_pyramid_pictures *p, uint32_t index);
 
 // Makes `current` the picture to dream on at octave `index`; the octaves come in order.
 enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index);

@@ -143,7 +143,7 @@ struct rv_plan_seed rv_plan_seed_of(const struct rv_planner *p, uint32_t index,
                                     struct rv_slice slice) {
     const struct rv_target *target = &p->request->targets[index];
     struct rv_slice all = p->target_slice[index];
-    const struct rv_graph_tensor *t = &p->plan->graph.tensors[all.tensor];
+    uint32_t stride = target->layer->info.stride;
     if (target->channel >= 0)
         all = (struct rv_slice){all.tensor, all.channel + (uint32_t)target->channel, 1};
     uint32_t first = all.channel > slice.channel ? all.channel - slice.channel : 0;
@@ -152,8 +152,9 @@ struct rv_plan_seed rv_plan_seed_of(const struct rv_planner *p, uint32_t index,
     struct rv_plan_seed seed = {.active = true,
                                 .first = first,
                                 .end = end < slice.channels ? end : slice.channels,
-                                .border = p->request->border};
-    double scale = target->weight / ((double)t->height * t->width * all.channels);
+                                .border = p->request->border,
+                                .stride = stride};
+    double scale = target->weight / (p->target_positions[index] * all.channels);
     if (p->request->objective == RV_OBJECTIVE_L2)
         seed.linear = (float)(2 * scale);
     else
@@ -383,18 +384,23 @@ static enum rv_status gather_layers(struct rv_planner *p) {
         rv_graph_build(&p->plan->graph, request->height, request->width, layers, count);
     if (status != RV_OK)
         return status;
+    uint32_t more_height = request->whole_height ? request->whole_height - request->height : 0;
+    uint32_t more_width = request->whole_width ? request->whole_width - request->width : 0;
     for (uint32_t i = 0; i < request->target_count; i++) {
         const struct rv_layer *layer = request->targets[i].layer;
         rv_graph_find(&p->plan->graph, layer, &p->target_slice[i]);
         p->target_before_relu[i] = before_relu(layer);
         const struct rv_graph_tensor *t = &p->plan->graph.tensors[p->target_slice[i].tensor];
-        if (request->border >= (t->height + 1) / 2 || request->border >= (t->width + 1) / 2)
+        uint32_t height = t->height + more_height / layer->info.stride;
+        uint32_t width = t->width + more_width / layer->info.stride;
+        p->target_positions[i] = (double)height * width;
+        if (request->border >= (height + 1) / 2 || request->border >= (width + 1) / 2)
             return rv_fail(
                 RV_ERR_INPUT,
                 "at %u x %u pixels %s is %u x %u: nothing is left inside a border of %u: "
                 "use a larger picture or a smaller border",
-                request->width, request->height, layer->info.name, t->width, t->height,
-                request->border);
+                request->width + more_width, request->height + more_height, layer->info.name, width,
+                height, request->border);
     }
     return RV_OK;
 }

@@ -87,7 +87,8 @@ struct rv_plan_seed {
     bool active;
     float constant, linear;
     uint32_t first, end; // channels, relative to the access of role SEED or TARGET
-    uint32_t border;     // positions left out at each edge
+    uint32_t border;     // positions left out at each edge of the whole picture
+    uint32_t stride;     // pixels a position
     uint32_t affine;     // 1 + convolution whose scale and bias give alpha and beta; 0 = identity
 };
 
@@ -142,6 +143,9 @@ struct rv_step {
 
 struct rv_plan_request {
     uint32_t height, width;
+    // If this is a tile: of the picture it is cut from, which differ by multiples of 32. 0 = this
+    // is the whole picture.
+    uint32_t whole_height, whole_width;
     const struct rv_target *targets; // either targets or layers to keep
     uint32_t target_count;
     enum rv_objective objective;
@@ -162,6 +166,7 @@ struct rv_plan {
     struct rv_step steps[RV_PLAN_STEP_MAX]; // sorted by level
     uint32_t step_count, level_count;
     uint64_t arena_bytes, weights_bytes;
+    uint64_t live_bytes; // most bytes alive at one level: no arena can be smaller
     double flops, bytes;
     bool fp16;
     int32_t seed_exponent; // every gradient but the picture's is 2^seed_exponent times its value:

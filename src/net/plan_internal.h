@@ -11,6 +11,7 @@ struct rv_planner {
     const struct rv_plan_request *request;
     struct rv_slice target_slice[RV_TARGET_MAX]; // graph slices of the targets
     bool target_before_relu[RV_TARGET_MAX];
+    double target_positions[RV_TARGET_MAX]; // of the layer, over the whole picture
 };
 
 static inline uint64_t rv_align(uint64_t value, uint64_t alignment) {

@@ -104,6 +104,22 @@ static void place(struct rv_plan *plan, bool no_alias) {
     }
 }
 
+// What is alive at the fullest level: no placement can do with less, as long as the steps keep
+// their levels.
+static uint64_t most_alive(const struct rv_plan *plan) {
+    uint64_t most = 0;
+    for (uint32_t level = 0; level < plan->level_count; level++) {
+        uint64_t alive = 0;
+        for (uint32_t t = 0; t < plan->tensor_count; t++) {
+            const struct rv_plan_tensor *tensor = &plan->tensors[t];
+            if (lives(tensor) && tensor->first_level <= level && level <= tensor->last_level)
+                alive += tensor->bytes;
+        }
+        most = alive > most ? alive : most;
+    }
+    return most;
+}
+
 uint64_t rv_plan_access_bytes(const struct rv_plan *plan, const struct rv_plan_access *access) {
     const struct rv_plan_tensor *tensor = &plan->tensors[access->tensor];
     return tensor->kind == RV_TENSOR_PIXELS || tensor->kind == RV_TENSOR_LINES
@@ -116,6 +132,7 @@ void rv_plan_schedule(struct rv_plan *plan, bool no_alias, bool keep_all) {
     sort_steps(plan);
     find_lifetimes(plan, keep_all);
     place(plan, no_alias);
+    plan->live_bytes = most_alive(plan);
     for (uint32_t i = 0; i < plan->step_count; i++) {
         struct rv_step *step = &plan->steps[i];
         for (uint32_t j = 0; j < step->access_count; j++)

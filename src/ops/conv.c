@@ -57,6 +57,8 @@ static struct rv_conv_push make_push(const struct rv_op_context *context,
                                      const struct rv_step *step) {
     const struct rv_plan_conv *conv = &step->conv;
     const struct rv_plan_access *target = rv_op_find(step, RV_ROLE_TARGET);
+    struct rv_op_area seeded =
+        rv_op_seed_area(context, &context->plan->tensors[target->tensor], &step->seed, false);
     return (struct rv_conv_push){
         .source = {source_push(context, step, 0), source_push(context, step, 1)},
         .grid_size = conv->grid_width | conv->grid_height << 16,
@@ -71,7 +73,8 @@ static struct rv_conv_push make_push(const struct rv_op_context *context,
         .seed_constant = rv_op_scaled(context->plan, step->seed.constant),
         .seed_linear = rv_op_scaled(context->plan, step->seed.linear),
         .seed_channels = step->seed.first | step->seed.end << 16,
-        .seed_border = step->seed.border,
+        .seed_from = seeded.from,
+        .seed_to = seeded.to,
         .gradient_scale = ldexpf(1, -context->plan->seed_exponent)};
 }
 

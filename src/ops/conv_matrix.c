@@ -71,7 +71,7 @@ bool rv_conv_matrix_choose(const struct rv_op_context *context, const struct rv_
     if (!(first || limits->profile == RV_PROFILE_COOPMAT2) || !context->plan->fp16 || conv->image ||
         conv->wrap)
         return false;
-    uint32_t tile = context->tile ? context->tile - 1 : best_tile(limits, conv);
+    uint32_t tile = context->matrix_tile ? context->matrix_tile - 1 : best_tile(limits, conv);
     *choice = (struct rv_conv_matrix){.shader = conv->backward ? "conv_coopmat_backward"
                                                                : "conv_coopmat_forward",
                                       .tile = tile,

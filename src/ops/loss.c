@@ -4,14 +4,18 @@
 
 _Static_assert(RV_LOSS_PARTIAL_COUNT == RV_LOSS_PARTIALS, "the plan reserves what the kernel sums");
 
-static struct rv_loss_push make_push(const struct rv_plan_tensor *tensor, uint32_t channels,
-                                     const struct rv_plan_seed *seed) {
+static struct rv_loss_push make_push(const struct rv_op_context *context,
+                                     const struct rv_plan_access *values,
+                                     const struct rv_plan_seed *seed, bool owned) {
+    const struct rv_plan_tensor *tensor = &context->plan->tensors[values->tensor];
+    struct rv_op_area area = rv_op_seed_area(context, tensor, seed, owned);
     return (struct rv_loss_push){.size = rv_op_size(tensor),
                                  .plane = rv_op_plane(tensor),
-                                 .channels = channels,
+                                 .channels = values->channels,
                                  .first = seed->first,
                                  .end = seed->end,
-                                 .border = seed->border,
+                                 .from = area.from,
+                                 .to = area.to,
                                  .constant = seed->constant,
                                  .linear = seed->linear};
 }
@@ -29,7 +33,7 @@ enum rv_status rv_op_seed(const struct rv_op_context *context, const struct rv_s
     const struct rv_plan_access *mask = rv_op_find(step, RV_ROLE_MASK);
     const struct rv_plan_tensor *tensor = &context->plan->tensors[target->tensor];
     struct rv_range all = rv_op_range(context, target);
-    struct rv_loss_push push = make_push(tensor, target->channels, &step->seed);
+    struct rv_loss_push push = make_push(context, target, &step->seed, false);
     push.constant = rv_op_scaled(context->plan, push.constant);
     push.linear = rv_op_scaled(context->plan, push.linear);
     if (mask) {
@@ -52,8 +56,7 @@ enum rv_status rv_op_seed(const struct rv_op_context *context, const struct rv_s
 enum rv_status rv_op_loss_partial(const struct rv_op_context *context, const struct rv_step *step) {
     const struct rv_plan_access *source = rv_op_find(step, RV_ROLE_SOURCE);
     struct rv_range target = rv_op_range(context, rv_op_find(step, RV_ROLE_TARGET));
-    struct rv_loss_push push =
-        make_push(&context->plan->tensors[source->tensor], source->channels, &step->seed);
+    struct rv_loss_push push = make_push(context, source, &step->seed, true);
     bool square = step->seed.linear != 0;
     if (square) // the gradient of w / N * y^2 is 2 w / N * y
         push.constant = step->seed.linear / 2;
@@ -70,8 +73,9 @@ enum rv_status rv_op_loss_partial(const struct rv_op_context *context, const str
 enum rv_status rv_op_loss_sum(const struct rv_op_context *context, const struct rv_step *step) {
     struct rv_range target = rv_op_range(context, rv_op_find(step, RV_ROLE_TARGET));
     struct rv_op_dispatch d;
-    rv_op_begin(&d, "loss_sum", step->label, 0, NULL, 0);
-    rv_op_bind_role(context, &d, step, RV_ROLE_TARGET, RV_LOSS_TARGET, target);
+    rv_op_begin(&d, "loss_sum", step->label, RV_LOSS_SUM_SPEC_COUNT, NULL, 0);
+    d.spec[RV_LOSS_SUM_SPEC_ADD] = context->tile && context->tile->add;
+    rv_op_bind(&d, RV_LOSS_TARGET, RV_READ_WRITE, target);
     rv_op_bind_role(context, &d, step, RV_ROLE_SOURCE, RV_LOSS_VALUES, target);
     return rv_op_dispatch(context->recorder, &d, step->index, 1, 1);
 }

@@ -28,6 +28,35 @@ struct rv_range rv_op_constants(const struct rv_op_context *context, uint64_t of
                                  RV_PLAN_ALIGNMENT};
 }
 
+static uint32_t inside(uint32_t edge, uint32_t before) {
+    return edge > before ? edge - before : 0;
+}
+
+struct rv_op_area rv_op_seed_area(const struct rv_op_context *context,
+                                  const struct rv_plan_tensor *tensor,
+                                  const struct rv_plan_seed *seed, bool owned) {
+    const struct rv_op_tile *tile = context->tile;
+    uint32_t border = seed->border, width = tensor->width, height = tensor->height;
+    uint32_t left = border, top = border, right = border, bottom = border; // left out
+    if (tile && seed->stride) {
+        left = inside(border, tile->left / seed->stride);
+        top = inside(border, tile->top / seed->stride);
+        right = inside(border, tile->right / seed->stride);
+        bottom = inside(border, tile->bottom / seed->stride);
+        if (owned && tile->own_left / seed->stride > left)
+            left = tile->own_left / seed->stride;
+        if (owned && tile->own_top / seed->stride > top)
+            top = tile->own_top / seed->stride;
+        // At the picture's end the layer ends before the pixels divided by the stride do.
+        if (owned && tile->right && inside(width, tile->own_right / seed->stride) > right)
+            right = width - tile->own_right / seed->stride;
+        if (owned && tile->bottom && inside(height, tile->own_bottom / seed->stride) > bottom)
+            bottom = height - tile->own_bottom / seed->stride;
+    }
+    return (struct rv_op_area){left | top << 16, inside(width, right) | inside(height, bottom)
+                                                                            << 16};
+}
+
 void rv_op_begin(struct rv_op_dispatch *d, const char *shader, const char *label,
                  uint32_t spec_count, const void *push, uint32_t push_size) {
     *d = (struct rv_op_dispatch){.dispatch = {.shader = shader,
@@ -100,6 +129,32 @@ enum rv_status rv_op_record(const struct rv_op_context *context, const struct rv
     return rv_fail(RV_ERR_USAGE, "%s: no such operation", step->label);
 }
 
+// Bytes of an access that are shown at once, and the most that can be.
+static uint64_t shown_bytes(const struct rv_device *device, const struct rv_plan *plan,
+                            const struct rv_step *step, const struct rv_plan_access *access,
+                            uint64_t *most) {
+    bool source = access->role == RV_ROLE_SOURCE || access->role == RV_ROLE_SOURCE_B;
+    const struct rv_limits *limits = &device->limits;
+    bool texel = limits->profile == RV_PROFILE_CPU && step->op == RV_OP_CONV && source;
+    *most =
+        texel ? rv_texel_bytes(limits, plan->tensors[access->tensor].fp16) : limits->storage_range;
+    return rv_plan_access_bytes(plan, access);
+}
+
+double rv_op_plan_excess(const struct rv_device *device, const struct rv_plan *plan) {
+    double excess = (double)rv_op_groups((uint64_t)plan->graph.width * plan->graph.height, 64) /
+                    device->limits.group_count;
+    for (uint32_t i = 0; i < plan->step_count; i++)
+        for (uint32_t j = 0; j < plan->steps[i].access_count; j++) {
+            uint64_t most;
+            double times = (double)shown_bytes(device, plan, &plan->steps[i],
+                                               &plan->steps[i].access[j], &most);
+            times /= (double)most;
+            excess = times > excess ? times : excess;
+        }
+    return excess;
+}
+
 enum rv_status rv_op_check_plan(const struct rv_device *device, const struct rv_plan *plan) {
     const struct rv_limits *limits = &device->limits;
     uint32_t width = plan->graph.width, height = plan->graph.height;
@@ -111,12 +166,7 @@ enum rv_status rv_op_check_plan(const struct rv_device *device, const struct rv_
     for (uint32_t i = 0; i < plan->step_count; i++)
         for (uint32_t j = 0; j < plan->steps[i].access_count; j++) {
             const struct rv_plan_access *access = &plan->steps[i].access[j];
-            bool source = access->role == RV_ROLE_SOURCE || access->role == RV_ROLE_SOURCE_B;
-            bool texel =
-                limits->profile == RV_PROFILE_CPU && plan->steps[i].op == RV_OP_CONV && source;
-            uint64_t bytes = rv_plan_access_bytes(plan, access);
-            uint64_t most = texel ? rv_texel_bytes(limits, plan->tensors[access->tensor].fp16)
-                                  : limits->storage_range;
+            uint64_t most, bytes = shown_bytes(device, plan, &plan->steps[i], access, &most);
             if (bytes > most)
                 return rv_fail(
                     RV_ERR_NO_MEMORY,

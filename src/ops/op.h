@@ -16,11 +16,22 @@ struct rv_op_buffers {
     const struct rv_buffer *control;  // struct rv_control, at offset 0
 };
 
+// Where in a larger picture the plan's picture lies: all in pixels, multiples of 32 but for what
+// reaches the picture's end. The objective counts positions from the larger picture's edges, and
+// the loss only those that no other tile counts.
+struct rv_op_tile {
+    uint32_t left, top, right, bottom;                 // of the larger picture, around the tile
+    uint32_t own_left, own_top, own_right, own_bottom; // edges of what it owns, from its origin
+    bool add;                                          // to the losses of the tiles before
+};
+
 struct rv_op_context {
     struct rv_recorder *recorder;
     const struct rv_plan *plan;
     const struct rv_op_buffers *buffers;
-    uint32_t tile; // convolutions on matrix units: 1 + the tile to use; 0 = the best (self-test)
+    const struct rv_op_tile *tile; // NULL = the plan's picture is the whole picture
+    uint32_t matrix_tile;          // of convolutions on matrix units: 1 + the one to use; 0 = the
+                                   // best (self-test)
 };
 
 // Records one step, or all of them in order.
@@ -31,6 +42,9 @@ enum rv_status rv_op_record_plan(const struct rv_op_context *context);
 // picture: asked before a dream begins, since an octave much later is the largest. RV_ERR_NO_MEMORY
 // or RV_ERR_INPUT otherwise.
 enum rv_status rv_op_check_plan(const struct rv_device *device, const struct rv_plan *plan);
+
+// By how much the plan's largest demand exceeds that: at most 1 if rv_op_check_plan passes.
+double rv_op_plan_excess(const struct rv_device *device, const struct rv_plan *plan);
 
 // What the files share.
 const struct rv_plan_access *rv_op_find(const struct rv_step *step, enum rv_role role);
@@ -60,6 +74,15 @@ void rv_op_bind_role(const struct rv_op_context *context, struct rv_op_dispatch 
                      struct rv_range fallback);
 enum rv_status rv_op_dispatch(struct rv_recorder *recorder, struct rv_op_dispatch *d, uint32_t x,
                               uint32_t y, uint32_t z);
+
+// Positions of a layer, packed as the kernels take them: x | y << 16, `to` excluded.
+struct rv_op_area {
+    uint32_t from, to;
+};
+// Those inside the border of the whole picture; with `owned` only those that the tile owns.
+struct rv_op_area rv_op_seed_area(const struct rv_op_context *context,
+                                  const struct rv_plan_tensor *tensor,
+                                  const struct rv_plan_seed *seed, bool owned);
 
 static inline uint32_t rv_op_size(const struct rv_plan_tensor *tensor) {
     return tensor->width | tensor->height << 16;

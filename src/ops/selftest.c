@@ -159,7 +159,7 @@ static enum rv_status fill(struct test *t, const struct rv_step *step,
     return rv_reference_run(reference);
 }
 
-// `tile`: see struct rv_op_context.
+// `tile`: rv_op_context::matrix_tile.
 static enum rv_status run_step(struct test *t, const struct rv_step *step, uint32_t tile) {
     struct rv_reference reference;
     struct rv_recorder recorder = {0};
@@ -168,7 +168,8 @@ static enum rv_status run_step(struct test *t, const struct rv_step *step, uint3
                                               [RV_SPACE_GRADIENT] = &t->gradient},
                                     .weights = &t->packed,
                                     .control = &t->control};
-    struct rv_op_context context = {&recorder, t->plan, &buffers, tile};
+    struct rv_op_context context = {
+        .recorder = &recorder, .plan = t->plan, .buffers = &buffers, .matrix_tile = tile};
     enum rv_status status;
     RV_TRY(fill(t, step, &reference));
     RV_TRY(rv_recorder_init(&recorder, t->device, 16));

@@ -46,6 +46,7 @@ struct rv_device {
     bool lost;
 
     uint64_t bytes, peak_bytes, byte_cap; // device memory held, its peak, and the most allowed
+    uint64_t memory_limit;                // rv_context_params::memory_bytes
     struct rv_pipelines *pipelines;       // owned
 
     rv_log_fn log;

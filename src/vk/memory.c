@@ -100,14 +100,11 @@ void rv_buffer_finish(struct rv_device *device, struct rv_buffer *buffer) {
     *buffer = (struct rv_buffer){0};
 }
 
-// Both directions go through a host buffer of at most this size.
-#define STAGING_BYTES (16u << 20)
-
 static enum rv_status transfer(struct rv_device *device, const struct rv_buffer *buffer,
                                uint64_t offset, void *read, const void *write, uint64_t size) {
     enum rv_status status = RV_OK;
     struct rv_buffer staging;
-    status = rv_buffer_init(device, &staging, size < STAGING_BYTES ? size : STAGING_BYTES,
+    status = rv_buffer_init(device, &staging, size < RV_STAGING_BYTES ? size : RV_STAGING_BYTES,
                             RV_MEMORY_HOST, "staging");
     if (status != RV_OK)
         return status;

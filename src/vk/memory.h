@@ -23,8 +23,10 @@ enum rv_status rv_buffer_init(struct rv_device *device, struct rv_buffer *buffer
                               enum rv_memory_kind kind, const char *label);
 void rv_buffer_finish(struct rv_device *device, struct rv_buffer *buffer);
 
-// Copies host bytes into a device buffer, after all work submitted so far, and waits. For setting
-// up, never inside an iteration.
+// Copies host bytes into a device buffer, after all work submitted so far, and waits; where the
+// host cannot see the buffer, by way of one of at most RV_STAGING_BYTES. For setting up, never
+// inside an iteration.
+#define RV_STAGING_BYTES ((uint64_t)16 << 20)
 enum rv_status rv_buffer_write(struct rv_device *device, const struct rv_buffer *buffer,
                                uint64_t offset, const void *data, uint64_t size);
 enum rv_status rv_buffer_read(struct rv_device *device, const struct rv_buffer *buffer,

@@ -13,7 +13,7 @@ bool rv_ranges_overlap(const struct rv_range *a, const struct rv_range *b) {
 enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *device,
                                 uint32_t dispatches) {
     enum rv_status status = RV_OK;
-    *recorder = (struct rv_recorder){.device = device};
+    *recorder = (struct rv_recorder){.device = device, .pool_sets = dispatches ? dispatches : 1};
     VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                     .queueFamilyIndex = device->queue_family};
     RV_VK_TRY(device, CreateCommandPool(device->handle, &pool, NULL, &recorder->pool));
@@ -22,14 +22,6 @@ enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *
                                             .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
                                             .commandBufferCount = 1};
     RV_VK_TRY(device, AllocateCommandBuffers(device->handle, &allocate, &recorder->commands));
-    VkDescriptorPoolSize sizes[] = {
-        {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, dispatches * RV_BUFFER_SLOTS},
-        {VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, dispatches * RV_TEXEL_SLOTS}};
-    VkDescriptorPoolCreateInfo sets = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-                                       .maxSets = dispatches,
-                                       .poolSizeCount = 2,
-                                       .pPoolSizes = sizes};
-    RV_VK_TRY(device, CreateDescriptorPool(device->handle, &sets, NULL, &recorder->descriptors));
     // A replay is submitted while the one before it still runs.
     VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
                                       .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
@@ -57,7 +49,9 @@ void rv_recorder_finish(struct rv_recorder *recorder) {
     if (!device)
         return;
     device->vk.DestroyQueryPool(device->handle, recorder->queries, NULL);
-    device->vk.DestroyDescriptorPool(device->handle, recorder->descriptors, NULL);
+    for (uint32_t i = 0; i < recorder->pool_count; i++)
+        device->vk.DestroyDescriptorPool(device->handle, recorder->descriptors[i], NULL);
+    free(recorder->descriptors);
     device->vk.DestroyCommandPool(device->handle, recorder->pool, NULL);
     for (uint32_t i = 0; i < recorder->view_count; i++)
         device->vk.DestroyBufferView(device->handle, recorder->views[i], NULL);
@@ -193,15 +187,42 @@ static enum rv_status check_range(const struct rv_device *device,
                    dispatch->label, (double)size / 1048576, (double)limit / 1048576);
 }
 
+static enum rv_status add_pool(struct rv_recorder *recorder) {
+    enum rv_status status = RV_OK;
+    struct rv_device *device = recorder->device;
+    uint32_t count = recorder->pool_count, dispatches = recorder->pool_sets;
+    void *list = realloc(recorder->descriptors, (count + 1) * sizeof *recorder->descriptors);
+    if (!list)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while recording");
+    recorder->descriptors = list;
+    VkDescriptorPoolSize sizes[] = {
+        {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, dispatches * RV_BUFFER_SLOTS},
+        {VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, dispatches * RV_TEXEL_SLOTS}};
+    VkDescriptorPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                       .maxSets = dispatches,
+                                       .poolSizeCount = 2,
+                                       .pPoolSizes = sizes};
+    RV_VK_TRY(device,
+              CreateDescriptorPool(device->handle, &pool, NULL, &recorder->descriptors[count]));
+    recorder->pool_count++;
+    recorder->sets_left = dispatches;
+done:
+    return status;
+}
+
 static enum rv_status bind(struct rv_recorder *recorder, const struct rv_dispatch *dispatch) {
     enum rv_status status = RV_OK;
     struct rv_device *device = recorder->device;
     VkDescriptorSet set;
+    if (recorder->sets_left == 0)
+        RV_TRY(add_pool(recorder));
     VkDescriptorSetAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-                                            .descriptorPool = recorder->descriptors,
+                                            .descriptorPool =
+                                                recorder->descriptors[recorder->pool_count - 1],
                                             .descriptorSetCount = 1,
                                             .pSetLayouts = &device->pipelines->set_layout};
     RV_VK_TRY(device, AllocateDescriptorSets(device->handle, &allocate, &set));
+    recorder->sets_left--;
     VkDescriptorBufferInfo buffers[RV_BINDING_MAX];
     VkBufferView views[RV_BINDING_MAX];
     VkWriteDescriptorSet writes[RV_BINDING_MAX];
@@ -271,17 +292,22 @@ done:
     return status;
 }
 
-enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from,
-                              struct rv_range to) {
+enum rv_status rv_record_copies(struct rv_recorder *recorder, struct rv_range from,
+                                struct rv_range to, const VkBufferCopy *pieces, uint32_t count) {
     if (recorder->foreseeing)
         return RV_OK;
     if (conflicts(recorder, &from, RV_READ) || conflicts(recorder, &to, RV_WRITE))
         barrier(recorder);
-    VkBufferCopy copy = {from.offset, to.offset, from.size};
     recorder->device->vk.CmdCopyBuffer(recorder->commands, from.buffer->handle, to.buffer->handle,
-                                       1, &copy);
+                                       count, pieces);
     enum rv_status status = remember(recorder, &from, RV_READ);
     return status == RV_OK ? remember(recorder, &to, RV_WRITE) : status;
+}
+
+enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from,
+                              struct rv_range to) {
+    VkBufferCopy piece = {from.offset, to.offset, from.size};
+    return rv_record_copies(recorder, from, to, &piece, 1);
 }
 
 enum rv_status rv_recorder_end(struct rv_recorder *recorder) {

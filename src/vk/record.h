@@ -37,7 +37,8 @@ struct rv_recorder {
     struct rv_device *device;
     VkCommandBuffer commands;
     VkCommandPool pool;
-    VkDescriptorPool descriptors;
+    VkDescriptorPool *descriptors; // the last has room for `sets_left` dispatches
+    uint32_t pool_count, pool_sets, sets_left;
     VkBufferView *views; // of the texel buffers bound so far
     uint32_t view_count, view_capacity;
     VkQueryPool queries;  // NULL unless profiling
@@ -55,8 +56,8 @@ struct rv_recorder {
     bool foreseeing; // see rv_recorder_foresee
 };
 
-// Begins a command buffer with room for `dispatches` dispatches, to be submitted any number of
-// times.
+// Begins a command buffer, to be submitted any number of times. `dispatches` is how many are
+// expected: it grows where there are more (a picture in bands).
 enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *device,
                                 uint32_t dispatches);
 void rv_recorder_finish(struct rv_recorder *recorder); // the work must have run
@@ -71,6 +72,9 @@ enum rv_status rv_recorder_times(const struct rv_recorder *recorder, double *sec
 enum rv_status rv_record_dispatch(struct rv_recorder *recorder, const struct rv_dispatch *dispatch);
 enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from,
                               struct rv_range to);
+// Several pieces at once, as offsets in the two buffers; `from` and `to` cover them all.
+enum rv_status rv_record_copies(struct rv_recorder *recorder, struct rv_range from,
+                                struct rv_range to, const VkBufferCopy *pieces, uint32_t count);
 enum rv_status rv_recorder_end(struct rv_recorder *recorder);
 enum rv_status rv_recorder_submit(struct rv_recorder *recorder, uint64_t *value);
 // Makes a recorder that records nothing: what is recorded with it says which pipelines will be

@@ -78,6 +78,64 @@ Test(plan_limits, misuse) {
     }
 }
 
+// The arena beside what no placement could do without, which is kept for every plan; and what the
+// issue of memory was about: 1024 x 1024 pixels down to mixed5 within 300 MB, all told.
+Test(plan_limits, memory) {
+    static const char *const layers[] = {
+        "mixed0", "mixed1", "mixed2", "mixed3",  "mixed4",        "mixed5",         "mixed6",
+        "mixed7", "mixed8", "mixed9", "mixed10", "mixed3,mixed5", "mixed0,mixed10", "conv2d_30"};
+    static const uint32_t sizes[] = {256, 300, 512, 777, 1024, 1448, 2048};
+    double worst = 0;
+    for (size_t i = 0; i < LIST(layers) * LIST(sizes); i++) {
+        const char *name = layers[i / LIST(sizes)];
+        struct rv_target targets[RV_TARGET_MAX];
+        struct rv_plan_request request = {
+            .height = sizes[i % LIST(sizes)], .targets = targets, .objective = RV_OBJECTIVE_L2};
+        struct rv_plan *plan;
+        request.width = request.height + i % 5;
+        cr_assert_eq(rv_objective_parse(name, targets, &request.target_count), RV_OK);
+        cr_assert_eq(rv_plan_create(&request, &plan), RV_OK, "%s", rv_error_text());
+        double times = (double)plan->arena_bytes / (double)plan->live_bytes;
+        cr_expect(times >= 1 && times <= 1.25, "%s at %u: %.3f times the bound", name,
+                  request.height, times);
+        worst = times > worst ? times : worst;
+        if (request.height == 1024 && strcmp(name, "mixed5") == 0) {
+            uint64_t pictures = 4 * (uint64_t)request.width * request.height * 16;
+            uint64_t all = plan->arena_bytes + plan->weights_bytes + pictures;
+            cr_expect(all <= 300000000, "%.1f MB at 1024", (double)all * 1e-6);
+            fprintf(stderr, "1024: arena %.1f, weights %.1f, pictures %.1f MB\n",
+                    (double)plan->arena_bytes * 1e-6, (double)plan->weights_bytes * 1e-6,
+                    (double)pictures * 1e-6);
+        }
+        free(plan);
+    }
+    fprintf(stderr, "at most %.3f times the bound\n", worst);
+}
+
+// A tile's objective is the whole picture's: the same weight of every position, and a border that
+// is too wide for the tile is not for the picture.
+Test(plan_limits, tile) {
+    struct rv_target targets[RV_TARGET_MAX];
+    struct rv_plan_request request = {.height = 331, .width = 300, .targets = targets, .border = 5};
+    struct rv_plan *plans[2];
+    cr_assert_eq(rv_objective_parse("mixed3=3", targets, &request.target_count), RV_OK);
+    cr_assert_eq(rv_plan_create(&request, &plans[0]), RV_OK, "%s", rv_error_text());
+    request.whole_height = request.height;
+    request.whole_width = request.width;
+    request.height -= 6 * 32;
+    request.width -= 5 * 32; // mixed3 is 7 x 7 there
+    cr_assert_eq(rv_plan_create(&request, &plans[1]), RV_OK, "%s", rv_error_text());
+    float constant[2] = {0, 0};
+    for (uint32_t p = 0; p < 2; p++) {
+        for (uint32_t i = 0; i < plans[p]->step_count; i++)
+            if (plans[p]->steps[i].op == RV_OP_SEED)
+                constant[p] = plans[p]->steps[i].seed.constant;
+        free(plans[p]);
+    }
+    cr_expect(constant[0] > 0 && constant[0] == constant[1], "%g and %g", (double)constant[0],
+              (double)constant[1]);
+}
+
 // The fullest plans there can be: as many layers as may be, each with a convolution of its own
 // before ReLU, down to the deepest.
 Test(plan_limits, capacity) {

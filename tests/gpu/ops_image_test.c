@@ -117,6 +117,34 @@ Test(ops_image, resize) {
     rv_test_context_end(&context);
 }
 
+// The same where a descriptor shows but part of the pictures, or a dispatch reaches but part.
+static const struct {
+    struct resize_case c;
+    uint64_t range;
+    uint32_t groups;
+} band_cases[] = {
+    {{{20, 70}, {28, 98}, HALF, false, OTHER, 1, 1}, 8192, 65535},
+    {{{20, 70}, {28, 98}, CORNERS, true, NONE, 1, 0}, 8192, 65535},
+    {{{29, 99}, {21, 71}, HALF, false, NONE, 1, 0}, 24576, 65535},
+    {{{29, 99}, {21, 71}, CORNERS, false, OTHER, 0.5, 0.25}, 24576, 65535},
+    {{{16, 130}, {16, 9}, HALF, true, NONE, 1, 0}, 7680, 65535}, // a far larger source
+    {{{16, 9}, {16, 130}, CORNERS, false, IN_PLACE, -1, 1}, 2304, 65535},
+    {{{40, 50}, {40, 50}, HALF, false, IN_PLACE, 1, 1}, 1 << 20, 7},
+    {{{40, 50}, {52, 65}, HALF, false, NONE, 1, 0}, 1 << 20, 11},
+};
+
+Test(ops_image, resize_in_bands) {
+    rv_context *context = rv_test_context();
+    struct rv_limits limits = context->device->limits;
+    for (size_t i = 0; i < sizeof band_cases / sizeof *band_cases; i++) {
+        context->device->limits.storage_range = band_cases[i].range;
+        context->device->limits.group_count = band_cases[i].groups;
+        check_resize(context->device, &band_cases[i].c);
+        context->device->limits = limits;
+    }
+    rv_test_context_end(&context);
+}
+
 // ------------------------------------------------------------------------------------------------
 // The end of an iteration: statistics, log, step
 
@@ -319,5 +347,32 @@ Test(ops_image, ascend) {
     rv_context *context = rv_test_context();
     for (size_t i = 0; i < sizeof ascend_cases / sizeof *ascend_cases; i++)
         check_ascend(context->device, &ascend_cases[i]);
+    rv_test_context_end(&context);
+}
+
+// In as many bands as the gradient and the picture need; the partial sums fill one descriptor.
+Test(ops_image, ascend_in_bands) {
+    static const struct ascend_case bands[] = {
+        {"in two bands", 70, 75, NOISE, false, false, 0.5f, 9, {1, 2}, 0, 0, 2},
+        {"in three", 100, 90, SHIFTED, true, true, 0.25f, 9, {1, 2}, 0, 0, 2},
+        {"in one that it fills", 64, 64, NOISE, true, false, 0.25f, 9, {1, 2}, 0, 0, 2},
+        {"in two, with a NaN",
+         65,
+         64,
+         NOT_A_NUMBER,
+         false,
+         true,
+         1,
+         9,
+         {1, 2},
+         0,
+         RV_STOP_NOT_FINITE,
+         0},
+    };
+    rv_context *context = rv_test_context();
+    context->device->limits.storage_range = 16 * RV_GRADIENT_PARTIALS;
+    context->device->limits.group_count = RV_GRADIENT_PARTIALS / 64;
+    for (size_t i = 0; i < sizeof bands / sizeof *bands; i++)
+        check_ascend(context->device, &bands[i]);
     rv_test_context_end(&context);
 }

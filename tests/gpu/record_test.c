@@ -257,24 +257,36 @@ Test(record, limits) {
                               .weight = 1};
     cr_assert_eq(rv_recorder_init(&recorder, device, 4), RV_OK);
 
+    struct rv_binding binding = {.access = RV_READ_WRITE, .range = picture};
+    struct rv_dispatch dispatch = {.shader = "ascend",
+                                   .label = "floats",
+                                   .spec = (const uint32_t[]){0},
+                                   .bindings = &binding,
+                                   .binding_count = 1,
+                                   .groups = {1, 1, 1}};
     device->limits.storage_range = (1 << 16) - 256;
-    cr_expect_eq(rv_op_resize(&recorder, &op), RV_ERR_NO_MEMORY);
-    cr_expect(strstr(rv_error_text(), "MiB is over the"), "%s", rv_error_text());
+    cr_expect_eq(rv_record_dispatch(&recorder, &dispatch), RV_ERR_NO_MEMORY);
+    cr_expect(strstr(rv_error_text(), "floats: a tensor of 0 MiB is over the"), "%s",
+              rv_error_text());
     device->limits = limits;
 
-    device->limits.group_count = 63;
+    // A picture is worked on in bands, so only one of which no row can be shown is refused.
+    device->limits.storage_range = 1023;
     cr_expect_eq(rv_op_resize(&recorder, &op), RV_ERR_INPUT);
     cr_expect(strstr(rv_error_text(), "resize: the picture is too large"), "%s", rv_error_text());
     device->limits = limits;
 
+    struct rv_op_dispatch wide;
+    rv_op_begin(&wide, "ascend", "groups", 0, NULL, 0);
+    device->limits.group_count = 63;
+    cr_expect_eq(rv_op_dispatch(&recorder, &wide, 64, 1, 1), RV_ERR_INPUT);
+    cr_expect(strstr(rv_error_text(), "groups: the picture is too large"), "%s", rv_error_text());
+    device->limits = limits;
+
     device->limits.texel_bytes = (1 << 16) - 256;
     struct rv_binding texels = {.slot = RV_BUFFER_SLOTS, .access = RV_READ, .range = picture};
-    struct rv_dispatch dispatch = {.shader = "ascend",
-                                   .label = "texels",
-                                   .spec = (const uint32_t[]){0},
-                                   .bindings = &texels,
-                                   .binding_count = 1,
-                                   .groups = {1, 1, 1}};
+    dispatch.label = "texels";
+    dispatch.bindings = &texels;
     cr_expect_eq(rv_record_dispatch(&recorder, &dispatch), RV_ERR_NO_MEMORY);
     cr_expect(strstr(rv_error_text(), "texels: "), "%s", rv_error_text());
     device->limits.texel_bytes = 2 * picture.size - 1; // as many elements of half the size

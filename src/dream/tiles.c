@@ -1,0 +1,226 @@
+#include "dream/tiles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+
+#define PIXEL 16 // bytes
+
+// ------------------------------------------------------------------------------------------------
+// Copies
+
+// A rectangle of a rolled picture, and where in an unwrapped one of another width it goes.
+struct cut {
+    uint32_t width, height;       // of the picture
+    uint32_t x, y, columns, rows; // in it, as it is rolled
+    uint32_t to_x, to_y, to_width;
+};
+
+static uint32_t rolled_back(uint32_t at, uint32_t jitter, uint32_t size) {
+    return at >= jitter ? at - jitter : at + size - jitter;
+}
+
+// The pieces of contiguous bytes it consists of; `pieces` has room for two a row. Offsets are those
+// within the pictures, the picture's as source.
+static uint32_t make_pieces(const struct cut *cut, uint32_t jitter_x, uint32_t jitter_y,
+                            VkBufferCopy *pieces) {
+    uint32_t count = 0, x = rolled_back(cut->x, jitter_x, cut->width);
+    uint32_t first = cut->width - x < cut->columns ? cut->width - x : cut->columns;
+    for (uint32_t row = 0; row < cut->rows; row++) {
+        uint32_t y = rolled_back(cut->y + row, jitter_y, cut->height);
+        uint64_t from = (uint64_t)y * cut->width;
+        uint64_t to = (uint64_t)(cut->to_y + row) * cut->to_width + cut->to_x;
+        VkBufferCopy all[2] = {
+            {(from + x) * PIXEL, to * PIXEL, (uint64_t)first * PIXEL},
+            {from * PIXEL, (to + first) * PIXEL, (uint64_t)(cut->columns - first) * PIXEL}};
+        for (uint32_t i = 0; i < 2 && all[i].size; i++) {
+            VkBufferCopy *last = count ? &pieces[count - 1] : NULL;
+            if (last && last->srcOffset + last->size == all[i].srcOffset &&
+                last->dstOffset + last->size == all[i].dstOffset)
+                last->size += all[i].size;
+            else
+                pieces[count++] = all[i];
+        }
+    }
+    return count;
+}
+
+static enum rv_status copy(struct rv_tiles *tiles, struct rv_recorder *recorder, uint32_t count,
+                           struct rv_range from, struct rv_range to) {
+    enum rv_status status;
+    for (uint32_t i = 0; i < count; i++) {
+        tiles->pieces[i].srcOffset += from.offset;
+        tiles->pieces[i].dstOffset += to.offset;
+    }
+    RV_TRY(rv_recorder_init(recorder, tiles->network->device, 0));
+    RV_TRY(rv_record_copies(recorder, from, to, tiles->pieces, count));
+    RV_TRY(rv_recorder_end(recorder));
+    status = rv_recorder_submit(recorder, NULL);
+done:
+    return status;
+}
+
+static struct rv_extent tile_size(const struct rv_tiles *tiles) {
+    return (struct rv_extent){tiles->tiling->x.tile, tiles->tiling->y.tile};
+}
+
+static struct rv_range tile_picture(const struct rv_tiles *tiles) {
+    return (struct rv_range){&tiles->network->arena, tiles->tiling->picture_offset,
+                             rv_image_bytes(tile_size(tiles))};
+}
+
+static struct rv_range tile_gradient(const struct rv_tiles *tiles) {
+    return (struct rv_range){&tiles->network->arena, tiles->tiling->gradient_offset,
+                             rv_image_bytes(tile_size(tiles))};
+}
+
+static enum rv_status submit_cut(struct rv_tiles *tiles, struct rv_tile_slot *slot, uint32_t column,
+                                 uint32_t row, uint32_t jitter_x, uint32_t jitter_y) {
+    const struct rv_tiling_axis *x = &tiles->tiling->x, *y = &tiles->tiling->y;
+    struct cut cut = {.width = x->size,
+                      .height = y->size,
+                      .x = rv_tiling_origin(x, column),
+                      .y = rv_tiling_origin(y, row),
+                      .columns = x->tile,
+                      .rows = y->tile,
+                      .to_width = x->tile};
+    uint32_t count = make_pieces(&cut, jitter_x, jitter_y, tiles->pieces);
+    return copy(tiles, &slot->cut, count, tiles->picture, tile_picture(tiles));
+}
+
+static enum rv_status submit_paste(struct rv_tiles *tiles, struct rv_tile_slot *slot,
+                                   uint32_t column, uint32_t row, uint32_t jitter_x,
+                                   uint32_t jitter_y) {
+    const struct rv_tiling_axis *x = &tiles->tiling->x, *y = &tiles->tiling->y;
+    struct cut cut = {.width = x->size, .height = y->size, .to_width = x->tile};
+    rv_tiling_own(x, column, &cut.x, &cut.columns);
+    rv_tiling_own(y, row, &cut.y, &cut.rows);
+    cut.columns -= cut.x;
+    cut.rows -= cut.y;
+    cut.to_x = cut.x - rv_tiling_origin(x, column);
+    cut.to_y = cut.y - rv_tiling_origin(y, row);
+    uint32_t count = make_pieces(&cut, jitter_x, jitter_y, tiles->pieces);
+    for (uint32_t i = 0; i < count; i++) { // the other way round
+        VkBufferCopy piece = tiles->pieces[i];
+        tiles->pieces[i] = (VkBufferCopy){piece.dstOffset, piece.srcOffset, piece.size};
+    }
+    struct rv_range whole = {&tiles->network->gradient, 0,
+                             rv_image_bytes((struct rv_extent){x->size, y->size})};
+    return copy(tiles, &slot->paste, count, tile_gradient(tiles), whole);
+}
+
+// ------------------------------------------------------------------------------------------------
+// Recordings
+
+static uint32_t smaller(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
+// What is left of the picture before and after a tile only matters as far as the border reaches,
+// and whether it is there at all: so most tiles are alike.
+static struct rv_op_tile place_of(const struct rv_tiling *tiling, uint32_t border, uint32_t column,
+                                  uint32_t row) {
+    const struct rv_tiling_axis *x = &tiling->x, *y = &tiling->y;
+    uint32_t left = rv_tiling_origin(x, column), top = rv_tiling_origin(y, row), end_x, end_y;
+    uint32_t reach = (border + 1) * 32;
+    struct rv_op_tile place = {.left = smaller(left, reach),
+                               .top = smaller(top, reach),
+                               .right = smaller(x->size - x->tile - left, reach),
+                               .bottom = smaller(y->size - y->tile - top, reach),
+                               .add = column > 0 || row > 0};
+    rv_tiling_own(x, column, &place.own_left, &end_x);
+    rv_tiling_own(y, row, &place.own_top, &end_y);
+    place.own_left -= left;
+    place.own_top -= top;
+    place.own_right = end_x - left;
+    place.own_bottom = end_y - top;
+    return place;
+}
+
+static bool same_place(const struct rv_op_tile *a, const struct rv_op_tile *b) {
+    return a->left == b->left && a->top == b->top && a->right == b->right &&
+           a->bottom == b->bottom && a->own_left == b->own_left && a->own_top == b->own_top &&
+           a->own_right == b->own_right && a->own_bottom == b->own_bottom && a->add == b->add;
+}
+
+static struct rv_tile_recording *find(const struct rv_tiles *tiles,
+                                      const struct rv_op_tile *place) {
+    for (uint32_t i = 0; i < tiles->recording_count; i++)
+        if (same_place(&tiles->recordings[i].place, place))
+            return &tiles->recordings[i];
+    return NULL;
+}
+
+static enum rv_status record(struct rv_tiles *tiles, const struct rv_op_tile *place) {
+    const struct rv_plan *plan = tiles->tiling->plan;
+    struct rv_tile_recording *grown =
+        realloc(tiles->recordings, (tiles->recording_count + 1) * sizeof *grown);
+    if (!grown)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while recording tiles");
+    tiles->recordings = grown;
+    struct rv_tile_recording *made = &grown[tiles->recording_count++];
+    *made = (struct rv_tile_recording){.place = *place};
+    enum rv_status status;
+    RV_TRY(rv_recorder_init(&made->recorder, tiles->network->device, plan->step_count));
+    RV_TRY(rv_network_record_tile(tiles->network, plan, place, tile_picture(tiles),
+                                  tile_gradient(tiles), &made->recorder));
+    status = rv_recorder_end(&made->recorder);
+done:
+    return status;
+}
+
+enum rv_status rv_tiles_init(struct rv_tiles *tiles, const struct rv_network *network,
+                             const struct rv_tiling *tiling, uint32_t border,
+                             struct rv_range picture) {
+    enum rv_status status = RV_OK;
+    *tiles = (struct rv_tiles){
+        .network = network, .tiling = tiling, .border = border, .picture = picture};
+    tiles->pieces = calloc(2 * (size_t)tiling->y.tile, sizeof *tiles->pieces);
+    if (!tiles->pieces)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while recording tiles");
+    for (uint32_t row = 0; row < tiling->y.count; row++)
+        for (uint32_t column = 0; column < tiling->x.count; column++) {
+            struct rv_op_tile place = place_of(tiling, border, column, row);
+            if (!find(tiles, &place))
+                RV_TRY(record(tiles, &place));
+        }
+    return RV_OK;
+done:
+    rv_tiles_finish(tiles);
+    return status;
+}
+
+static void empty(struct rv_tile_slot *slot) {
+    rv_recorder_finish(&slot->cut);
+    rv_recorder_finish(&slot->paste);
+}
+
+void rv_tiles_finish(struct rv_tiles *tiles) {
+    for (uint32_t i = 0; i < tiles->recording_count; i++)
+        rv_recorder_finish(&tiles->recordings[i].recorder);
+    for (uint32_t i = 0; i < 2; i++)
+        empty(&tiles->slots[i]);
+    free(tiles->recordings);
+    free(tiles->pieces);
+    *tiles = (struct rv_tiles){0};
+}
+
+enum rv_status rv_tiles_submit(struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y) {
+    const struct rv_tiling *tiling = tiles->tiling;
+    struct rv_device *device = tiles->network->device;
+    enum rv_status status = RV_OK;
+    for (uint32_t i = 0; i < tiling->x.count * tiling->y.count; i++) {
+        uint32_t column = i % tiling->x.count, row = i / tiling->x.count;
+        struct rv_tile_slot *slot = &tiles->slots[i % 2];
+        struct rv_op_tile place = place_of(tiling, tiles->border, column, row);
+        RV_TRY(rv_device_wait(device, slot->done));
+        empty(slot);
+        RV_TRY(submit_cut(tiles, slot, column, row, jitter_x, jitter_y));
+        RV_TRY(rv_recorder_submit(&find(tiles, &place)->recorder, NULL));
+        RV_TRY(submit_paste(tiles, slot, column, row, jitter_x, jitter_y));
+        slot->done = device->submitted;
+    }
+done:
+    return status;
+}
