@@ -209,6 +209,8 @@ static enum rv_status dream_octave(struct dream *d, uint32_t octave) {
     RV_TRY(rv_pyramid_enter(&d->pictures, octave));
     RV_TRY(report(d, octave, 0, NAN));
     prepare_control(d, octave);
+    RV_TRY(rv_network_tune(&d->network, d->tilings[octave].plan,
+                           rv_pyramid_current(&d->pictures, octave)));
     RV_TRY(foresee(d, octave));
     RV_TRY(record(d, &work, octave));
     double begun = rv_clock_seconds();
