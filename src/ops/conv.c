@@ -3,6 +3,7 @@
 
 #include "layout/conv.h"
 #include "ops/conv_matrix.h"
+#include "ops/conv_units.h"
 
 _Static_assert(sizeof(struct rv_conv_push) <= RV_PUSH_BYTES, "the guaranteed push constants");
 
@@ -150,6 +151,8 @@ enum rv_status rv_op_conv(const struct rv_op_context *context, const struct rv_s
                        "%s: %u bytes of shared memory are needed, the device has %u", step->label,
                        shared_bytes(narrow), context->recorder->device->limits.shared_bytes);
     struct rv_conv_push push = make_push(context, step);
+    if (rv_conv_units_fit(context, step))
+        return rv_conv_units(context, step, &push);
     struct rv_op_dispatch d;
     rv_op_begin_stored(context, &d, matrix ? choice.shader : shader, step->label,
                        matrix ? RV_CONV_SPEC_MATRIX_COUNT : RV_CONV_SPEC_COUNT, &push, sizeof push);
