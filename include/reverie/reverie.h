@@ -144,6 +144,8 @@ struct rv_context_params {
     const char *profile; // the set of kernels: a name of rv_profile_info; NULL or "" =
                          // $REVERIE_PROFILE, else the best available whose self-test passes.
                          // Borrowed until create returns.
+    bool no_tune;        // take the shipped choice of kernels rather than measure, once for a
+                         // device and driver, which are faster; results are the same bytes
 };
 
 // Opens a device. `params` may be NULL. On failure *context is NULL.

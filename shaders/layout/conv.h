@@ -43,6 +43,8 @@
 #define RV_CONV_SPEC_SUBGROUPS 9 // of a workgroup
 #define RV_CONV_SPEC_ACROSS 10   // of those, side by side over the channels
 #define RV_CONV_SPEC_MATRIX_COUNT 11
+#define RV_CONV_SPEC_TILE_WIDTH 6 // conv_coopmat2: positions of a tile's row; all = the grid is one row
+#define RV_CONV_SPEC_WORKGROUP_COUNT 7
 
 struct rv_conv_push_source {
     RV_UINT size;     // width | height << 16

@@ -135,34 +135,40 @@ vec4 bias_of(uint part) {
 }
 
 #ifdef FORWARD
+// One pixel, eight channels of block `block`; returns which of them are above zero, for the mask.
+uint store_pixel(uint pixel, uint block, vec4 low, vec4 high) {
+    bool first = block * 8u < push.split;
+    uint own = first ? block : block - push.split / 8u;
+    uint bits = 0u;
+    if (block * 8u < push.relu) {
+        bvec4 l = greaterThan(low, vec4(0)), h = greaterThan(high, vec4(0));
+        bits = uint(l.x) | uint(l.y) << 1 | uint(l.z) << 2 | uint(l.w) << 3 | uint(h.x) << 4 |
+               uint(h.y) << 5 | uint(h.z) << 6 | uint(h.w) << 7;
+        low = mix(low, vec4(0), lessThanEqual(low, vec4(0))); // keeps a NaN
+        high = mix(high, vec4(0), lessThanEqual(high, vec4(0)));
+    }
+    uint at = own / 2u * (first ? push.target_plane : push.target_b_plane) + pixel * 4u +
+              own % 2u * 2u;
+    if (first) {
+        target[at] = store4(low);
+        target[at + 1u] = store4(high);
+    } else {
+        target_b[at] = store4(low);
+        target_b[at + 1u] = store4(high);
+    }
+    return bits;
+}
+
 // Four pixels from `pixel` (a multiple of 4), eight channels of block `block`.
 void store(uint pixel, uint block, vec4 low[4], vec4 high[4]) {
     if (pixel >= grid_pixels())
         return;
-    bool first = block * 8u < push.split;
+    bool first = block * 8u < push.split, relu = block * 8u < push.relu;
     uint own = first ? block : block - push.split / 8u;
-    uint plane = first ? push.target_plane : push.target_b_plane;
-    bool relu = block * 8u < push.relu;
     uint bits = 0u;
-    for (uint i = 0u; i < 4u; i++) {
-        if (relu) {
-            bvec4 l = greaterThan(low[i], vec4(0)), h = greaterThan(high[i], vec4(0));
-            bits |= (uint(l.x) | uint(l.y) << 1 | uint(l.z) << 2 | uint(l.w) << 3 | uint(h.x) << 4 |
-                     uint(h.y) << 5 | uint(h.z) << 6 | uint(h.w) << 7) << (8u * i);
-            low[i] = mix(low[i], vec4(0), lessThanEqual(low[i], vec4(0))); // keeps a NaN
-            high[i] = mix(high[i], vec4(0), lessThanEqual(high[i], vec4(0)));
-        }
-        uint at = own / 2u * plane + (pixel + i) * 4u + own % 2u * 2u;
-        if (pixel + i < grid_pixels()) {
-            if (first) {
-                target[at] = store4(low[i]);
-                target[at + 1u] = store4(high[i]);
-            } else {
-                target_b[at] = store4(low[i]);
-                target_b[at + 1u] = store4(high[i]);
-            }
-        }
-    }
+    for (uint i = 0u; i < 4u; i++)
+        if (pixel + i < grid_pixels())
+            bits |= store_pixel(pixel + i, block, low[i], high[i]) << (8u * i);
     uint word = pixel / 4u * 2u + own % 2u;
     if (relu && first)
         mask[own / 2u * push.mask_plane + word] = bits;
@@ -194,32 +200,32 @@ vec4 seed_of(uint at, uint channel, ivec2 position) {
     return mix(vec4(0), value, chosen);
 }
 
-void store(uint pixel, uint block, vec4 low[4], vec4 high[4]) {
-    bool masked = block * 8u < push.relu;
-    for (uint i = 0u; i < 4u; i++) {
-        if (pixel + i >= grid_pixels())
-            return;
-        ivec2 position = grid_position(pixel + i);
-        if (PARITY)
-            position = 2 * position + odd_of(gl_WorkGroupID.z);
-        uint p = uint(position.y) * (push.target_size & 0xffffu) + uint(position.x);
-        uint at = block / 2u * push.target_plane + p * 4u + block % 2u * 2u;
-        if (ADD) {
-            low[i] += load4(target[at]);
-            high[i] += load4(target[at + 1u]);
-        }
-        if (SEED) {
-            low[i] += seed_of(at, block * 8u, position);
-            high[i] += seed_of(at + 1u, block * 8u + 4u, position);
-        }
-        if (masked) {
-            uint bits = mask[block / 2u * push.mask_plane + p / 4u * 2u + block % 2u] >>
-                        (p % 4u * 8u);
-            low[i] = mix(vec4(0), low[i], bvec4(uvec4(bits) & uvec4(1, 2, 4, 8)));
-            high[i] = mix(vec4(0), high[i], bvec4(uvec4(bits) & uvec4(16, 32, 64, 128)));
-        }
-        target[at] = store4(low[i]);
-        target[at + 1u] = store4(high[i]);
+// One position of the grid, eight channels of block `block`.
+void store_position(ivec2 position, uint block, vec4 low, vec4 high) {
+    if (PARITY)
+        position = 2 * position + odd_of(gl_WorkGroupID.z);
+    uint p = uint(position.y) * (push.target_size & 0xffffu) + uint(position.x);
+    uint at = block / 2u * push.target_plane + p * 4u + block % 2u * 2u;
+    if (ADD) {
+        low += load4(target[at]);
+        high += load4(target[at + 1u]);
     }
+    if (SEED) {
+        low += seed_of(at, block * 8u, position);
+        high += seed_of(at + 1u, block * 8u + 4u, position);
+    }
+    if (block * 8u < push.relu) {
+        uint bits = mask[block / 2u * push.mask_plane + p / 4u * 2u + block % 2u] >> (p % 4u * 8u);
+        low = mix(vec4(0), low, bvec4(uvec4(bits) & uvec4(1, 2, 4, 8)));
+        high = mix(vec4(0), high, bvec4(uvec4(bits) & uvec4(16, 32, 64, 128)));
+    }
+    target[at] = store4(low);
+    target[at + 1u] = store4(high);
+}
+
+void store(uint pixel, uint block, vec4 low[4], vec4 high[4]) {
+    for (uint i = 0u; i < 4u; i++)
+        if (pixel + i < grid_pixels())
+            store_position(grid_position(pixel + i), block, low[i], high[i]);
 }
 #endif

@@ -35,6 +35,8 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
                        RV_CLI_DREAM | RV_CLI_PROBE, 0},
     [RV_CLI_PROFILE] = {"profile", "NAME", "set of kernels: scalar, coopmat, coopmat2, cpu (default: the best)",
                         RV_CLI_DREAM | RV_CLI_PROBE, 0},
+    [RV_CLI_NO_TUNE] = {"no-tune", NULL, "take the shipped choice of kernels, measure none",
+                        RV_CLI_DREAM | RV_CLI_PROBE, 0},
     [RV_CLI_GRADIENT] = {"gradient", "OUT.npy", "write the gradient for the picture in [-1, 1]",
                          RV_CLI_PROBE, 0},
     [RV_CLI_ACTIVATION] = {"activation", "LAYER=OUT.npy", "write a layer's activations; may be repeated",

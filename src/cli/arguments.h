@@ -36,6 +36,7 @@ enum rv_cli_option_id {
     RV_CLI_DEVICE,
     RV_CLI_MEMORY,
     RV_CLI_PROFILE,
+    RV_CLI_NO_TUNE,
     RV_CLI_GRADIENT,
     RV_CLI_ACTIVATION,
     RV_CLI_FP16,

@@ -22,6 +22,7 @@ enum rv_status rv_open_device(const struct rv_arguments *arguments, bool quiet,
     struct rv_context_params params = {.size = sizeof params,
                                        .device = arguments->value[RV_CLI_DEVICE],
                                        .profile = arguments->value[RV_CLI_PROFILE],
+                                       .no_tune = arguments->value[RV_CLI_NO_TUNE] != NULL,
                                        .log = print_message,
                                        .log_user = &most};
     enum rv_status status = rv_arguments_bytes(arguments, RV_CLI_MEMORY, &params.memory_bytes);

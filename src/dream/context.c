@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ops/selftest.h"
+#include "ops/tune.h"
 
 enum rv_status rv_devices(struct rv_device_info *devices, uint32_t *count) {
     if (!count || (*count && !devices))
@@ -18,6 +19,8 @@ enum rv_status rv_context_create(const struct rv_context_params *params, rv_cont
     enum rv_status status = rv_device_create(params, &made->device);
     if (status == RV_OK)
         status = rv_op_settle_profile(made->device);
+    if (status == RV_OK && !made->device->no_tune)
+        status = rv_tuning_create(made->device);
     if (status != RV_OK) {
         rv_context_destroy(&made);
         return status;
@@ -32,6 +35,8 @@ enum rv_status rv_context_create(const struct rv_context_params *params, rv_cont
 void rv_context_destroy(rv_context **context) {
     if (!context || !*context)
         return;
+    if ((*context)->device)
+        rv_tuning_destroy((*context)->device);
     rv_device_destroy(&(*context)->device);
     free(*context);
     *context = NULL;

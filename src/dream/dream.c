@@ -127,6 +127,9 @@ struct octave_work {
 static enum rv_status submit(struct dream *d, struct octave_work *work, uint32_t octave,
                              uint32_t iteration) {
     enum rv_status status = RV_OK;
+    // A picture in tiles is worked on while it is submitted: what counts is the first tile.
+    if (work->tiles.tiling && d->start_seconds == 0)
+        d->start_seconds = rv_clock_seconds() - d->started;
     if (work->tiles.tiling)
         RV_TRY(rv_tiles_submit(&work->tiles, (uint32_t)jitter_of(d, octave, iteration, 0),
                                (uint32_t)jitter_of(d, octave, iteration, 1)));
@@ -209,6 +212,8 @@ static enum rv_status dream_octave(struct dream *d, uint32_t octave) {
     RV_TRY(rv_pyramid_enter(&d->pictures, octave));
     RV_TRY(report(d, octave, 0, NAN));
     prepare_control(d, octave);
+    RV_TRY(rv_network_tune(&d->network, d->tilings[octave].plan,
+                           rv_pyramid_current(&d->pictures, octave)));
     RV_TRY(foresee(d, octave));
     RV_TRY(record(d, &work, octave));
     double begun = rv_clock_seconds();

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/tune.h"
+
 #define PARTIAL_BYTES ((uint64_t)RV_GRADIENT_PARTIALS * 16)
 
 static struct rv_extent extent_of(const struct rv_plan *plan) {
@@ -104,18 +106,32 @@ struct rv_range rv_network_gradient(const struct rv_network *network, const stru
     return (struct rv_range){&network->gradient, 0, rv_image_bytes(extent_of(plan))};
 }
 
+static struct rv_op_buffers buffers_of(const struct rv_network *network, struct rv_range picture,
+                                       struct rv_range gradient) {
+    return (struct rv_op_buffers){.space = {[RV_SPACE_ARENA] = &network->arena,
+                                            [RV_SPACE_PICTURE] = picture.buffer,
+                                            [RV_SPACE_GRADIENT] = gradient.buffer,
+                                            [RV_SPACE_LOSS] = &network->control},
+                                  .offset = {[RV_SPACE_PICTURE] = picture.offset,
+                                             [RV_SPACE_GRADIENT] = gradient.offset,
+                                             [RV_SPACE_LOSS] = RV_LOSSES_OFFSET},
+                                  .weights = &network->weights,
+                                  .control = &network->control};
+}
+
+enum rv_status rv_network_tune(const struct rv_network *network, const struct rv_plan *plan,
+                               struct rv_range picture) {
+    struct rv_op_buffers buffers = buffers_of(network, picture, rv_network_gradient(network, plan));
+    struct rv_recorder recorder;
+    rv_recorder_foresee(&recorder, network->device);
+    struct rv_op_context context = {.recorder = &recorder, .plan = plan, .buffers = &buffers};
+    return rv_tuning_measure(&context);
+}
+
 enum rv_status rv_network_record_tile(const struct rv_network *network, const struct rv_plan *plan,
                                       const struct rv_op_tile *tile, struct rv_range picture,
                                       struct rv_range gradient, struct rv_recorder *recorder) {
-    struct rv_op_buffers buffers = {.space = {[RV_SPACE_ARENA] = &network->arena,
-                                              [RV_SPACE_PICTURE] = picture.buffer,
-                                              [RV_SPACE_GRADIENT] = gradient.buffer,
-                                              [RV_SPACE_LOSS] = &network->control},
-                                    .offset = {[RV_SPACE_PICTURE] = picture.offset,
-                                               [RV_SPACE_GRADIENT] = gradient.offset,
-                                               [RV_SPACE_LOSS] = RV_LOSSES_OFFSET},
-                                    .weights = &network->weights,
-                                    .control = &network->control};
+    struct rv_op_buffers buffers = buffers_of(network, picture, gradient);
     struct rv_op_context context = {
         .recorder = recorder, .plan = plan, .buffers = &buffers, .tile = tile};
     return rv_op_record_plan(&context);

@@ -44,6 +44,11 @@ struct rv_iteration *rv_network_log(const struct rv_network *network);
 
 struct rv_range rv_network_gradient(const struct rv_network *network, const struct rv_plan *plan);
 
+// Finds the fastest kernels for the plan's steps where that is not known yet; see
+// rv_tuning_measure. The picture is uploaded and only read; nothing else may be needed of the
+// network's buffers yet but the control structure.
+enum rv_status rv_network_tune(const struct rv_network *network, const struct rv_plan *plan,
+                               struct rv_range picture);
 // Records the plan's steps over `picture`.
 enum rv_status rv_network_record(const struct rv_network *network, const struct rv_plan *plan,
                                  struct rv_range picture, struct rv_recorder *recorder);

@@ -29,9 +29,8 @@ struct rv_op_context {
     struct rv_recorder *recorder;
     const struct rv_plan *plan;
     const struct rv_op_buffers *buffers;
+    uint32_t kernel; // convolutions: 1 + the row of rv_conv_kernels to use; 0 = the best known
     const struct rv_op_tile *tile; // NULL = the plan's picture is the whole picture
-    uint32_t matrix_tile;          // of convolutions on matrix units: 1 + the one to use; 0 = the
-                                   // best (self-test)
 };
 
 // Records one step, or all of them in order.

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "layout/conv.h"
+#include "ops/conv_kernel.h"
 #include "ops/image.h"
 #include "ops/op.h"
 #include "ops/selftest_reference.h"
@@ -159,8 +159,9 @@ static enum rv_status fill(struct test *t, const struct rv_step *step,
     return rv_reference_run(reference);
 }
 
-// `tile`: rv_op_context::matrix_tile.
-static enum rv_status run_step(struct test *t, const struct rv_step *step, uint32_t tile) {
+// `turn`: of the kernels that may be chosen, the one whose turn it is.
+static enum rv_status run_step(struct test *t, const struct rv_step *step, uint32_t turn) {
+    uint32_t rows[RV_CONV_KERNELS], count;
     struct rv_reference reference;
     struct rv_recorder recorder = {0};
     struct rv_op_buffers buffers = {.space = {[RV_SPACE_ARENA] = &t->arena,
@@ -168,11 +169,12 @@ static enum rv_status run_step(struct test *t, const struct rv_step *step, uint3
                                               [RV_SPACE_GRADIENT] = &t->gradient},
                                     .weights = &t->packed,
                                     .control = &t->control};
-    struct rv_op_context context = {
-        .recorder = &recorder, .plan = t->plan, .buffers = &buffers, .matrix_tile = tile};
+    struct rv_op_context context = {.recorder = &recorder, .plan = t->plan, .buffers = &buffers};
     enum rv_status status;
     RV_TRY(fill(t, step, &reference));
     RV_TRY(rv_recorder_init(&recorder, t->device, 16));
+    count = rv_conv_candidates(&context, step, rows);
+    context.kernel = count ? 1 + rows[turn % count] : 0;
     RV_TRY(rv_op_record(&context, step));
     RV_TRY(rv_recorder_run(&recorder));
     rv_reference_compare(&reference, t->why, sizeof t->why);
@@ -191,9 +193,8 @@ static enum rv_status run(struct rv_device *device, bool fault, char *why, size_
     enum rv_status status;
     RV_TRY(make_plan(&t));
     RV_TRY(make_buffers(&t, fault));
-    for (uint32_t i = 0; i < t.plan->step_count && !t.why[0]; i++) // each tile in its turn
-        RV_TRY(
-            run_step(&t, &t.plan->steps[i], on_matrices(device) ? 1 + i % RV_CONV_TILE_COUNT : 0));
+    for (uint32_t i = 0; i < t.plan->step_count && !t.why[0]; i++) // each kernel in its turn
+        RV_TRY(run_step(&t, &t.plan->steps[i], i));
     snprintf(why, capacity, "%s", t.why);
 done:
     rv_buffer_finish(device, &t.control);

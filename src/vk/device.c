@@ -276,6 +276,7 @@ enum rv_status rv_device_create(const struct rv_context_params *given, struct rv
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while opening a device");
     device->log = params.log;
     device->log_user = params.log_user;
+    device->no_tune = params.no_tune;
     device->memory_limit = params.memory_bytes;
     if (params.cache_dir)
         snprintf(device->cache_dir, sizeof device->cache_dir, "%s", params.cache_dir);

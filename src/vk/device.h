@@ -26,6 +26,7 @@ static inline uint64_t rv_texel_bytes(const struct rv_limits *limits, bool fp16)
 }
 
 struct rv_pipelines;
+struct rv_tuning;
 
 struct rv_device {
     struct rv_vk vk;
@@ -48,6 +49,8 @@ struct rv_device {
     uint64_t bytes, peak_bytes, byte_cap; // device memory held, its peak, and the most allowed
     uint64_t memory_limit;                // rv_context_params::memory_bytes
     struct rv_pipelines *pipelines;       // owned
+    bool no_tune;                         // asked for
+    struct rv_tuning *tuning; // see ops/tune.h; NULL = none; destroyed by who created it
 
     rv_log_fn log;
     void *log_user;

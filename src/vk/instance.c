@@ -61,7 +61,9 @@ enum rv_status rv_instance_create(struct rv_device *device, bool validate) {
     VkApplicationInfo application = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                      .pApplicationName = "reverie",
                                      .pEngineName = "reverie",
-                                     .apiVersion = VK_API_VERSION_1_2};
+                                     // Beyond 1.2 for nothing but the SPIR-V of conv_coopmat2;
+                                     // asking for more than there is was never an error.
+                                     .apiVersion = VK_API_VERSION_1_3};
     const char *layer = "VK_LAYER_KHRONOS_validation";
     const char *extensions[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME,
                                 VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME};

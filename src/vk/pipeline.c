@@ -141,6 +141,13 @@ const struct rv_shader *rv_shader_find(const char *name) {
     return NULL;
 }
 
+uint64_t rv_shaders_hash(void) {
+    uint64_t hash = RV_HASH_START;
+    for (const struct rv_shader *shader = rv_shaders; shader->name; shader++)
+        hash = rv_hash_bytes(hash, shader->words, shader->size);
+    return hash;
+}
+
 // Invocations of a workgroup, from the module's OpExecutionMode LocalSize; 0 if there is none.
 static uint32_t local_size(const struct rv_shader *shader) {
     enum { HEADER = 5, OP_EXECUTION_MODE = 16, LOCAL_SIZE = 17 };

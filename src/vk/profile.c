@@ -13,11 +13,11 @@ static const char *const names[RV_PROFILE_COUNT] = {[RV_PROFILE_SCALAR] = "scala
                                                     [RV_PROFILE_CPU] = "cpu"};
 
 // A kernel without which the profile is not compiled in.
-static const char *const kernels[RV_PROFILE_COUNT] = {[RV_PROFILE_SCALAR] = "conv_gemm_forward",
-                                                      [RV_PROFILE_COOPMAT] = "conv_coopmat_forward_fp16",
-                                                      [RV_PROFILE_COOPMAT2] =
-                                                          "conv_coopmat2_forward_fp16",
-                                                      [RV_PROFILE_CPU] = "conv_cpu_forward"};
+static const char *const kernels[RV_PROFILE_COUNT] = {
+    [RV_PROFILE_SCALAR] = "conv_gemm_forward",
+    [RV_PROFILE_COOPMAT] = "conv_coopmat_forward_fp16",
+    [RV_PROFILE_COOPMAT2] = "conv_coopmat2_forward_fp16",
+    [RV_PROFILE_CPU] = "conv_cpu_forward"};
 
 // On a processor matrices are emulated, so they come last there.
 static const enum rv_profile gpu_order[RV_PROFILE_COUNT] = {RV_PROFILE_COOPMAT2, RV_PROFILE_COOPMAT,
@@ -174,7 +174,7 @@ static void query_matrices(const struct rv_vk *vk, VkPhysicalDevice physical,
         *found = (struct rv_matrices){0};
 }
 
-// A workgroup's product of our kernels, 128 invocations: tiles are multiples of 64 x 32 x 16.
+// A workgroup's product of our kernels, 128 invocations: 64 or 128 x 32 x 32.
 static bool has_workgroup_product(const struct rv_vk *vk, VkPhysicalDevice physical) {
     VkCooperativeMatrixFlexibleDimensionsPropertiesNV all[128];
     uint32_t count = 128;
@@ -193,18 +193,20 @@ static bool has_workgroup_product(const struct rv_vk *vk, VkPhysicalDevice physi
             p->CType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
             p->ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR && !p->saturatingAccumulation &&
             p->MGranularity && 64 % p->MGranularity == 0 && p->NGranularity &&
-            32 % p->NGranularity == 0 && p->KGranularity && 16 % p->KGranularity == 0)
+            32 % p->NGranularity == 0 && p->KGranularity && 32 % p->KGranularity == 0)
             return true;
     }
     return false;
 }
 
 static void query_matrices_2(const struct rv_vk *vk, VkPhysicalDevice physical,
-                             struct capability *c) {
+                             const struct rv_device_info *info, struct capability *c) {
     VkPhysicalDeviceCooperativeMatrix2FeaturesNV matrix = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_2_FEATURES_NV};
+    VkPhysicalDeviceVulkan12Features v12 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES, .pNext = &matrix};
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-                                          .pNext = &matrix};
+                                          .pNext = &v12};
     VkPhysicalDeviceCooperativeMatrix2PropertiesNV sizes = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_2_PROPERTIES_NV};
     VkPhysicalDeviceProperties2 properties = {
@@ -218,7 +220,11 @@ static void query_matrices_2(const struct rv_vk *vk, VkPhysicalDevice physical,
     }
     vk->GetPhysicalDeviceFeatures2(physical, &features);
     vk->GetPhysicalDeviceProperties2(physical, &properties);
-    if (!matrix.cooperativeMatrixWorkgroupScope)
+    if (info->api_version < VK_API_VERSION_1_3)
+        c->no_matrices_2 = "the driver lacks Vulkan 1.3, whose SPIR-V the kernels are in";
+    else if (!v12.storageBuffer8BitAccess)
+        c->no_matrices_2 = "the device cannot store single bytes";
+    else if (!matrix.cooperativeMatrixWorkgroupScope)
         c->no_matrices_2 = "the device has no matrices of a workgroup";
     else if (!matrix.cooperativeMatrixTensorAddressing)
         c->no_matrices_2 = "the device cannot load matrices through tensor layouts";
@@ -260,7 +266,7 @@ void rv_profiles_describe(const struct rv_vk *vk, VkPhysicalDevice physical,
     vk->GetPhysicalDeviceProperties2(physical, &properties);
     c.limits = properties.properties.limits;
     query_matrices(vk, physical, info, &c);
-    query_matrices_2(vk, physical, &c);
+    query_matrices_2(vk, physical, info, &c);
     const char *const missing[RV_PROFILE_COUNT] = {[RV_PROFILE_COOPMAT] = c.no_matrices,
                                                    [RV_PROFILE_COOPMAT2] = c.no_matrices_2,
                                                    [RV_PROFILE_CPU] = no_cpu(info, &c.limits)};
@@ -314,6 +320,7 @@ void rv_profiles_features(const struct rv_device_info *info, const struct rv_mat
         .v12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
                 .timelineSemaphore = true,
                 .shaderFloat16 = info->fp16,
+                .storageBuffer8BitAccess = matrices->workgroup,
                 .vulkanMemoryModel = matrices->m > 0},
         .subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
                      .subgroupSizeControl = true,

@@ -16,4 +16,7 @@ extern const struct rv_shader rv_shaders[]; // ends with a NULL name
 // NULL if this build has none of that name.
 const struct rv_shader *rv_shader_find(const char *name);
 
+// Of all of them: tells one build's kernels from another's.
+uint64_t rv_shaders_hash(void);
+
 #endif

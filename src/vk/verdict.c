@@ -17,13 +17,6 @@ struct verdict_file {
     uint64_t hash; // of what stands before
 };
 
-static uint64_t hash_shaders(void) {
-    uint64_t hash = RV_HASH_START;
-    for (const struct rv_shader *shader = rv_shaders; shader->name; shader++)
-        hash = rv_hash_bytes(hash, shader->words, shader->size);
-    return hash;
-}
-
 static void identify(const struct rv_vk *vk, VkPhysicalDevice physical, const char *cache_dir,
                      struct verdict_file *file, char *path, size_t capacity) {
     VkPhysicalDeviceProperties2 properties = {.sType =
@@ -32,7 +25,7 @@ static void identify(const struct rv_vk *vk, VkPhysicalDevice physical, const ch
     memset(file, 0, sizeof *file);
     memcpy(file->magic, "RVCHECK1", sizeof file->magic);
     memcpy(file->uuid, properties.properties.pipelineCacheUUID, VK_UUID_SIZE);
-    file->shaders = hash_shaders();
+    file->shaders = rv_shaders_hash();
     file->clamped = rv_device_clamped();
     snprintf(path, capacity, "%.500s/verdicts-%08x-%08x%s.bin", cache_dir,
              properties.properties.vendorID, properties.properties.deviceID,

@@ -56,6 +56,20 @@ static const struct gradient_case gradient_cases[] = {
     {{.layers = "mixed5", .objective = RV_OBJECTIVE_L2, .border = 1}, 1127, 96, 0, TOLERANCE},
 };
 
+static const struct gradient_case half_cases[] = {
+    {{.layers = "mixed0,conv2d_3=-1",
+      .objective = RV_OBJECTIVE_L2,
+      .border = 3,
+      .jitter_x = 33,
+      .jitter_y = 160,
+      .precision = RV_PRECISION_FP16},
+     303,
+     320,
+     0.4,
+     EXACT},
+    {{.layers = "mixed3", .jitter_x = 411, .precision = RV_PRECISION_FP16}, 611, 96, 0, TOLERANCE},
+};
+
 struct apart {
     double norm, largest; // of the difference, relative to the first
 };
@@ -107,8 +121,9 @@ static void check_gradient(rv_context *context, const rv_weights *weights,
     tiled = probe(context, weights, &picture, &c->params);
     device->memory_limit = 0;
     struct apart apart = compare(&whole.gradient, &tiled.gradient);
-    fprintf(stderr, "%s at %u x %u: %.1e of the norm, %.1e of the largest, loss %.1e\n",
-            c->params.layers, c->width, c->height, apart.norm, apart.largest,
+    fprintf(stderr, "%s at %u x %u%s: %.1e of the norm, %.1e of the largest, loss %.1e\n",
+            c->params.layers, c->width, c->height,
+            c->params.precision == RV_PRECISION_FP16 ? ", fp16" : "", apart.norm, apart.largest,
             tiled.loss / whole.loss - 1);
     cr_expect(device->peak_bytes < bytes, "%s: not in tiles", c->params.layers);
     cr_expect(apart.norm <= c->bound && apart.largest <= c->bound,
@@ -122,14 +137,22 @@ static void check_gradient(rv_context *context, const rv_weights *weights,
     rv_picture_free(&picture);
 }
 
-Test(tiles, gradient) {
+static void check_gradients(const struct gradient_case *cases, size_t count) {
     rv_weights *weights;
     rv_context *context = rv_test_context();
     cr_assert_eq(rv_weights_random(3, &weights), RV_OK, "%s", rv_error_text());
-    for (size_t i = 0; i < sizeof gradient_cases / sizeof *gradient_cases; i++)
-        check_gradient(context, weights, &gradient_cases[i]);
+    for (size_t i = 0; i < count; i++)
+        check_gradient(context, weights, &cases[i]);
     rv_weights_destroy(&weights);
     rv_test_context_end(&context);
+}
+
+Test(tiles, gradient) {
+    check_gradients(gradient_cases, sizeof gradient_cases / sizeof *gradient_cases);
+}
+
+Test(tiles, halves) {
+    check_gradients(half_cases, sizeof half_cases / sizeof *half_cases);
 }
 
 // ------------------------------------------------------------------------------------------------

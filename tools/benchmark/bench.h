@@ -21,7 +21,7 @@ struct bench_options {
     uint32_t steps, rounds;
     const char *layers, *device, *peer;    // peer: the script, NULL = none
     const char *start_child, *start_cache; // the parent's clock; an own folder for caches
-    bool profile, json, plan, start;
+    bool profile, json, plan, start, no_tune, verbose;
 };
 
 // What the device reaches with kernels that do nothing else.

@@ -10,8 +10,8 @@
 
 static const char usage[] =
     "usage: bench [--size WxH,...] [--layers LIST] [--precision fp32|fp16,...] [--steps N]\n"
-    "             [--rounds N] [--device D] [--peer SCRIPT] [--no-start] [--profile] [--plan]\n"
-    "             [--json]\n";
+    "             [--rounds N] [--device D] [--peer SCRIPT] [--no-start] [--no-tune]\n"
+    "             [--profile] [--plan] [--json] [--verbose]\n";
 
 static bool parse_sizes(char *text, struct bench_options *o) {
     o->size_count = 0;
@@ -86,6 +86,8 @@ static bool parse(int argc, char **argv, struct bench_options *o) {
                                           {"start-child", required_argument, NULL, 'c'},
                                           {"start-cache", required_argument, NULL, 'C'},
                                           {"no-start", no_argument, NULL, 'S'},
+                                          {"no-tune", no_argument, NULL, 'T'},
+                                          {"verbose", no_argument, NULL, 'v'},
                                           {"profile", no_argument, NULL, 'P'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"plan", no_argument, NULL, 'L'},
@@ -95,11 +97,19 @@ static bool parse(int argc, char **argv, struct bench_options *o) {
         if (!parse_option(option, o))
             return false;
         o->start &= option != 'S';
+        o->no_tune |= option == 'T';
+        o->verbose |= option == 'v';
         o->profile |= option == 'P';
         o->json |= option == 'j';
         o->plan |= option == 'L';
     }
     return optind == argc;
+}
+
+static void print_message(void *user, enum rv_log_level level, const char *message) {
+    (void)user;
+    (void)level;
+    fprintf(stderr, "bench: %s\n", message);
 }
 
 // What lives as long as the run.
@@ -147,7 +157,8 @@ done:
 static enum rv_status measure_all(struct run *run) {
     enum rv_status status;
     const struct bench_options *o = &run->options;
-    struct rv_context_params params = {.device = o->device};
+    struct rv_context_params params = {
+        .device = o->device, .no_tune = o->no_tune, .log = o->verbose ? print_message : NULL};
     RV_TRY(rv_context_create(&params, &run->context));
     RV_TRY(rv_weights_random(1, &run->weights)); // of any depth; speed does not depend on them
     RV_TRY(bench_ceilings(run->context->device, &run->ceilings));

@@ -86,6 +86,8 @@ json_t *bench_report(const struct bench_options *options, const struct bench_ste
     set_count(o, "levels", plan->level_count);
     set_count(o, "peak_device_bytes", step->peak_bytes);
     set_count(o, "arena_bytes", plan->arena_bytes);
+    set_count(o, "live_bytes", plan->live_bytes);
+    set_real(o, "arena_over_live", (double)plan->arena_bytes / (double)plan->live_bytes);
     set_count(o, "weights_bytes", plan->weights_bytes);
     set_starts(o, cold, warm);
     if (peer)
@@ -121,11 +123,11 @@ void bench_print(const json_t *o) {
            number(o, "ceiling_gflops"), number(o, "ceiling_gbytes"),
            number(o, "empty_dispatch_seconds") * 1e6);
     print_times(o, true);
-    printf("  %.1f GB/s (%.1f %%); %.1f %% of what both ceilings allow; arena %.1f MiB, "
-           "weights %.1f MiB\n",
+    printf("  %.1f GB/s (%.1f %%); %.1f %% of what both ceilings allow; arena %.1f MiB "
+           "(%.3f times the least), weights %.1f MiB\n",
            number(o, "gbytes_per_second"), 100 * number(o, "share_of_gbytes"),
            100 * number(o, "share"), number(o, "arena_bytes") / 1048576,
-           number(o, "weights_bytes") / 1048576);
+           number(o, "arena_over_live"), number(o, "weights_bytes") / 1048576);
     if (json_is_number(json_object_get(o, "start_seconds")))
         printf("  start to the first submitted step: %.3f s, with empty caches %.3f s; to its end "
                "%.3f s, %.3f s; the device is open after %.3f s\n",

@@ -114,6 +114,8 @@ enum rv_status bench_step_init(struct bench_step *step, const struct bench_optio
                                                               .max_loss = 3e38f,
                                                               .targets = step->target_count,
                                                               .pixels = size.width * size.height};
+    struct rv_range picture = {&step->picture, 0, rv_image_bytes(size)};
+    RV_TRY(rv_network_tune(&step->network, step->plan, picture));
     RV_TRY(record(step, &step->recorder, 0));
     if (options->profile)
         RV_TRY(record(step, &step->profiler, step->recorder.dispatches));
