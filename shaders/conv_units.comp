@@ -13,10 +13,12 @@
 //            16 input channels. All lanes need the same ones, and a fetch costs dozens of products:
 //            so 8 lanes fetch the 32 weights of 4 input channels, four each, and hand them round by
 //            shuffles from a constant lane, which llvmpipe makes one instruction.
-// Work       an invocation: PIXELS consecutive positions x 8 * BLOCKS output channels. Lanes beyond
+// Work       an invocation: 4 consecutive positions x 8 * BLOCKS output channels. Lanes beyond
 //            the last position repeat it and store nothing: others need the weights they fetch, so
-//            none may leave early. Subgroups of at least 8. Workgroups: ceil(positions /
-//            (32 * PIXELS)) x output channels / (8 * BLOCKS).
+//            none may leave early. Subgroups of at least 8. Workgroups: ceil(positions / 128) x output
+//            channels / (8 * BLOCKS).
+// Loops      all but the one over units are marked to be unrolled; a loop over a part of another's
+//            range would not be (Mesa 22.3), and what stays a loop here is ten times slower.
 #include "layout/conv_units.h"
 
 layout(local_size_x = 32) in;
@@ -33,7 +35,7 @@ layout(set = 0, binding = RV_UNITS_TEXEL_BEFORE) uniform samplerBuffer before;
 layout(set = 0, binding = RV_UNITS_TEXEL_SOURCE) uniform samplerBuffer source;
 layout(set = 0, binding = RV_UNITS_TEXEL_WEIGHTS) uniform samplerBuffer weights;
 
-const int PIXELS = 8;
+const int PIXELS = 4;
 
 void main() {
     ivec2 grid = ivec2(push.grid_size & 0xffffu, push.grid_size >> 16);

@@ -5,13 +5,13 @@
 _Static_assert(sizeof(struct rv_units_push) <= RV_PUSH_BYTES, "the guaranteed push constants");
 
 #define UNIT_CHANNELS 16
-#define BLOCKS 2      // of 8 channels, an invocation
-#define POSITIONS 256 // of a workgroup
+#define POSITIONS 128 // of a workgroup
 
 bool rv_conv_units_fit(const struct rv_op_context *context, const struct rv_step *step) {
     const struct rv_limits *limits = &context->recorder->device->limits;
     const struct rv_plan_conv *conv = &step->conv;
-    if (limits->profile != RV_PROFILE_CPU || context->plan->fp16 || conv->wrap || conv->image)
+    if (limits->profile != RV_PROFILE_CPU || !limits->shuffles || context->plan->fp16 ||
+        conv->wrap || conv->image)
         return false;
     // The target is read as a texel buffer, too.
     return rv_plan_access_bytes(context->plan, rv_op_find(step, RV_ROLE_TARGET)) <=
@@ -73,14 +73,16 @@ static enum rv_status record_part(const struct part *p, bool add) {
         return RV_OK;
     push.add = add;
     rv_op_begin(&d, "conv_units", p->step->label, 1, &push, sizeof push);
-    d.spec[RV_UNITS_SPEC_BLOCKS] = BLOCKS;
+    // As many channels as an invocation can keep in hand share what it fetches.
+    uint32_t blocks = p->target->channels % 32 ? 2 : 4;
+    d.spec[RV_UNITS_SPEC_BLOCKS] = blocks;
     rv_op_bind(&d, RV_UNITS_TARGET, RV_READ_WRITE, target);
     rv_op_bind(&d, RV_UNITS_TEXEL_BEFORE, RV_READ, target);
     rv_op_bind(&d, RV_UNITS_TEXEL_SOURCE, RV_READ, rv_op_range(context, p->source));
     rv_op_bind(&d, RV_UNITS_TEXEL_WEIGHTS, RV_READ,
                rv_op_constants(context, p->step->conv.weights_offset, p->step->conv.weights_bytes));
     return rv_op_dispatch(context->recorder, &d, rv_op_groups(positions, POSITIONS),
-                          rv_op_groups(p->target->channels, 8 * BLOCKS), 1);
+                          rv_op_groups(p->target->channels, 8 * blocks), 1);
 }
 
 // All sources of the step, in its (four) convolutions, into one of its targets.
