@@ -195,6 +195,9 @@ bool rv_plan_find(const struct rv_plan *plan, const struct rv_layer *layer,
 // Bytes of the part of its tensor that an access covers.
 uint64_t rv_plan_access_bytes(const struct rv_plan *plan, const struct rv_plan_access *access);
 
+// Numbers in the packed weights of 8 output channels, in one of the (four) convolutions of a step.
+uint64_t rv_plan_block_floats(const struct rv_plan_conv *conv, uint32_t parity);
+
 // Fills the packed weights that the steps refer to: [plan->weights_bytes] bytes. Layout of a
 // convolution: for every 8 output channels, source, tap and input channel 8 weights, as floats or
 // halves. Constants, always floats: of a forward convolution and of average pooling the biases; of

@@ -47,8 +47,6 @@ void rv_plan_access(struct rv_step *step, enum rv_role role, bool reads, bool wr
                     uint32_t tensor, uint32_t channel, uint32_t channels);
 // Takes `bytes` of the packed weights.
 uint64_t rv_plan_reserve(struct rv_planner *p, uint64_t bytes);
-// Numbers in the packed weights of 8 output channels, in one of the (four) convolutions of a step.
-uint64_t rv_plan_block_floats(const struct rv_plan_conv *conv, uint32_t parity);
 // Completes a convolution step whose accesses (source, target, ...), sources, parts and grid are
 // set: weights, flops, bytes.
 void rv_plan_finish_conv(struct rv_planner *p, struct rv_step *step);

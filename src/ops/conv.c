@@ -4,6 +4,7 @@
 #include "layout/conv.h"
 #include "ops/conv_kernel.h"
 #include "ops/conv_matrix.h"
+#include "ops/conv_units.h"
 #include "ops/tune.h"
 
 _Static_assert(sizeof(struct rv_conv_push) <= RV_PUSH_BYTES, "the guaranteed push constants");
@@ -208,10 +209,30 @@ static enum rv_status record_cpu(const struct rv_op_context *context, const stru
     return dispatch(context, step, 256, 8, &d);
 }
 
-enum { CPU, GEMM, GEMM_NARROW, MATRIX }; // rows; of MATRIX and the following the tile is the offset
+static bool fits_units(const struct rv_op_context *context, const struct rv_step *step,
+                       uint32_t tile) {
+    (void)tile;
+    return rv_conv_units_fit(context, step);
+}
+
+static enum rv_status record_units(const struct rv_op_context *context, const struct rv_step *step,
+                                   uint32_t tile) {
+    (void)tile;
+    struct rv_conv_push push = make_push(context, step);
+    return rv_conv_units(context, step, &push);
+}
+
+enum {
+    CPU,
+    UNITS,
+    GEMM,
+    GEMM_NARROW,
+    MATRIX
+}; // rows; of MATRIX and the following the tile is the offset
 
 const struct rv_conv_kernel rv_conv_kernels[RV_CONV_KERNELS] = {
     [CPU] = {"cpu", RV_CONV_SUMS_CPU, 0, fits_cpu, record_cpu},
+    [UNITS] = {"cpu units", RV_CONV_SUMS_UNITS, 0, fits_units, record_units},
     [GEMM] = {"gemm 64x64", RV_CONV_SUMS_GEMM, 0, fits_gemm, record_gemm},
     [GEMM_NARROW] = {"gemm 128x32", RV_CONV_SUMS_GEMM, 1, fits_gemm, record_gemm},
     [MATRIX] = {"matrix 128x64", RV_CONV_SUMS_MATRIX, 0, fits_matrix, record_matrix},
@@ -225,7 +246,7 @@ _Static_assert(MATRIX + RV_CONV_TILE_COUNT == RV_CONV_KERNELS, "a row for every 
 uint32_t rv_conv_shipped(const struct rv_op_context *context, const struct rv_step *step) {
     uint32_t channels = step->conv.channels, tile = rv_conv_matrix_best(context, step);
     if (context->recorder->device->limits.profile == RV_PROFILE_CPU)
-        return CPU;
+        return rv_conv_units_fit(context, step) ? UNITS : CPU;
     if (fits_matrix(context, step, tile))
         return MATRIX + tile;
     // The narrow tile where a 64-channel one would leave more channels unused.

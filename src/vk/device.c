@@ -139,24 +139,30 @@ static uint32_t smaller(uint32_t a, uint32_t b) {
 
 // The only place that reads limits, and the only one that lowers them.
 static void read_limits(struct rv_device *device, uint32_t timestamp_bits) {
+    VkPhysicalDeviceSubgroupProperties subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
     VkPhysicalDeviceMaintenance3Properties sizes = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES};
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES, .pNext = &subgroup};
     VkPhysicalDeviceProperties2 properties = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &sizes};
     device->vk.GetPhysicalDeviceProperties2(device->physical, &properties);
     const VkPhysicalDeviceLimits *all = &properties.properties.limits;
     struct rv_limits *limits = &device->limits;
-    *limits = (struct rv_limits){.invocations = smaller(all->maxComputeWorkGroupInvocations,
-                                                        all->maxComputeWorkGroupSize[0]),
-                                 .shared_bytes = all->maxComputeSharedMemorySize,
-                                 .group_count = all->maxComputeWorkGroupCount[0],
-                                 .storage_range = all->maxStorageBufferRange,
-                                 .allocation_bytes = sizes.maxMemoryAllocationSize,
-                                 .texel_bytes = (uint64_t)all->maxTexelBufferElements * 16,
-                                 .timestamp_bits = timestamp_bits,
-                                 .timestamp_seconds = all->timestampPeriod * 1e-9,
-                                 .profile = rv_profile_of(device->info.profile),
-                                 .matrices = device->limits.matrices};
+    *limits = (struct rv_limits){
+        .invocations =
+            smaller(all->maxComputeWorkGroupInvocations, all->maxComputeWorkGroupSize[0]),
+        .shared_bytes = all->maxComputeSharedMemorySize,
+        .group_count = all->maxComputeWorkGroupCount[0],
+        .storage_range = all->maxStorageBufferRange,
+        .allocation_bytes = sizes.maxMemoryAllocationSize,
+        .texel_bytes = (uint64_t)all->maxTexelBufferElements * 16,
+        .timestamp_bits = timestamp_bits,
+        .timestamp_seconds = all->timestampPeriod * 1e-9,
+        .profile = rv_profile_of(device->info.profile),
+        .shuffles = subgroup.subgroupSize >= 8 &&
+                    (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                    (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT),
+        .matrices = device->limits.matrices};
     if (rv_device_clamped()) { // Vulkan 1.2's "Required Limits"
         limits->invocations = 128;
         limits->shared_bytes = 16384;
@@ -164,6 +170,7 @@ static void read_limits(struct rv_device *device, uint32_t timestamp_bits) {
         limits->storage_range = 128u << 20;
         limits->allocation_bytes = 1u << 30;
         limits->texel_bytes = 65536 * 16;
+        limits->shuffles = false;
     }
     const char *cap = getenv("REVERIE_MEMORY_CAP"); // bytes
     device->byte_cap = cap && *cap ? strtoull(cap, NULL, 10) : UINT64_MAX;

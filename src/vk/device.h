@@ -17,6 +17,7 @@ struct rv_limits {
     uint32_t timestamp_bits;   // 0 = the queue has no timestamps
     double timestamp_seconds;  // one tick
     enum rv_profile profile;   // whose kernels are used
+    bool shuffles;             // compute shaders shuffle within subgroups of at least 8
     struct rv_matrices matrices;
 };
 

@@ -73,12 +73,13 @@ static enum rv_status upload_noise(struct bench_step *s, struct rv_device *devic
     return status;
 }
 
-static enum rv_status record(struct bench_step *s, struct rv_recorder *recorder, bool profile) {
+// With a timestamp after each of `profiled` dispatches, or, if that is 0, only after all.
+static enum rv_status record(struct bench_step *s, struct rv_recorder *recorder,
+                             uint32_t profiled) {
     enum rv_status status;
     struct rv_range picture = {&s->picture, 0, rv_image_bytes(s->size)};
-    uint32_t dispatches = s->plan->step_count + 3;
-    RV_TRY(rv_recorder_init(recorder, s->context->device, dispatches));
-    RV_TRY(profile ? rv_recorder_profile(recorder, dispatches) : rv_recorder_time(recorder));
+    RV_TRY(rv_recorder_init(recorder, s->context->device, s->plan->step_count + 3));
+    RV_TRY(profiled ? rv_recorder_profile(recorder, profiled) : rv_recorder_time(recorder));
     RV_TRY(rv_network_record(&s->network, s->plan, picture, recorder));
     RV_TRY(rv_network_ascend(&s->network, s->plan, picture, true, recorder));
     RV_TRY(rv_recorder_end(recorder));
@@ -115,9 +116,9 @@ enum rv_status bench_step_init(struct bench_step *step, const struct bench_optio
                                                               .pixels = size.width * size.height};
     struct rv_range picture = {&step->picture, 0, rv_image_bytes(size)};
     RV_TRY(rv_network_tune(&step->network, step->plan, picture));
-    RV_TRY(record(step, &step->recorder, false));
+    RV_TRY(record(step, &step->recorder, 0));
     if (options->profile)
-        RV_TRY(record(step, &step->profiler, true));
+        RV_TRY(record(step, &step->profiler, step->recorder.dispatches));
     RV_TRY(run_once(step, &step->recorder)); // compiles on some drivers
     step->peak_bytes = device->peak_bytes;
 done:
