@@ -56,11 +56,14 @@ void main() {
         position = position * int(push.scales >> 8) + ivec2(push.target_x, push.target_y);
         at[i] = block / 2 * int(push.target_plane) +
                 (position.y * int(push.target_width) + position.x) * 4;
-        [[unroll]] for (int part = 0; part < 2 * BLOCKS; part++) {
-            vec4 old = texelFetch(before, at[i] + part / 4 * int(push.target_plane) + part % 4);
-            sum[part][i] = push.add != 0u ? old : vec4(0);
-        }
+        [[unroll]] for (int part = 0; part < 2 * BLOCKS; part++)
+            sum[part][i] = vec4(0);
     }
+    if (push.add != 0u)
+        [[unroll]] for (int i = 0; i < PIXELS; i++)
+            [[unroll]] for (int part = 0; part < 2 * BLOCKS; part++)
+                sum[part][i] =
+                    texelFetch(before, at[i] + part / 4 * int(push.target_plane) + part % 4);
     for (int u = 0; u < int(push.units); u++) {
         int tap = u / blocks, base = (u - tap * blocks) * plane;
         ivec2 shift = ivec2(tap % int(push.tap_width), tap / int(push.tap_width));
