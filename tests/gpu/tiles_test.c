@@ -87,8 +87,8 @@ static struct apart compare(const struct rv_array *a, const struct rv_array *b) 
     return (struct apart){sqrt(difference / sum), worst / most};
 }
 
-// The kernels for GPUs are slow on a processor, and how pictures are cut does not depend on them: of
-// the cases some there.
+// The kernels for GPUs are slow on a processor, and how pictures are cut does not depend on them:
+// of the cases some there.
 static bool is_slow(void) {
     return getenv("REVERIE_DISABLE") || getenv("REVERIE_CLAMP");
 }
@@ -314,8 +314,8 @@ Test(tiles, dream) {
                 dream_cases[i].name, stats.tiles, rms, apart, rv_test_distance(&whole, &input));
         cr_expect(rms < 1e-4 && apart < 2.0 / 255, "%s: %.2e apart, at most %.2e",
                   dream_cases[i].name, rms, apart);
-        cr_expect(!again.pixels || difference(&tiled, &again) == 0, "%s: another picture the second time",
-                  dream_cases[i].name);
+        cr_expect(!again.pixels || difference(&tiled, &again) == 0,
+                  "%s: another picture the second time", dream_cases[i].name);
         rv_picture_free(&whole);
         rv_picture_free(&tiled);
         rv_picture_free(&again);
