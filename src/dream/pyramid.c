@@ -191,35 +191,6 @@ void rv_pyramid_finish(struct rv_pyramid_pictures *p) {
     p->device = NULL;
 }
 
-enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index) {
-    struct rv_extent to = p->sizes.octave[index];
-    struct rv_range current = rv_pyramid_current(p, index);
-    bool detail = p->rule == RV_PYRAMID_DETAIL;
-    enum rv_status status;
-    if (index == 0) {
-        struct rv_resize_op op = {.source = detail ? base_of(p, 0) : all_of(&p->original),
-                                  .from = detail ? to : p->base,
-                                  .target = current,
-                                  .to = to,
-                                  .weight = 1};
-        status = run(p, &op, 1, NULL);
-    } else {
-        struct rv_resize_op op = {.source = rv_pyramid_current(p, index - 1),
-                                  .from = p->sizes.octave[index - 1],
-                                  .target = p->scratch,
-                                  .to = to,
-                                  .weight = 1,
-                                  .quantise = p->rule == RV_PYRAMID_GROW};
-        if (detail) { // `current` holds the detail
-            op.second = base_of(p, index);
-            op.other = 1;
-        }
-        status = run(p, &op, 1, &current);
-    }
-    p->octave = index;
-    return status;
-}
-
 // What the octave before could not hold of the original: same size - shrunk and enlarged.
 static enum rv_status reinject(struct rv_pyramid_pictures *p) {
     struct rv_extent size = p->sizes.octave[p->octave];
@@ -249,13 +220,10 @@ static enum rv_status reinject(struct rv_pyramid_pictures *p) {
     return run(p, ops, 3, NULL);
 }
 
-enum rv_status rv_pyramid_leave(struct rv_pyramid_pictures *p) {
+// DETAIL: what was dreamed, without the original it was dreamed on.
+static enum rv_status subtract_base(struct rv_pyramid_pictures *p) {
     struct rv_extent size = p->sizes.octave[p->octave];
     struct rv_range current = rv_pyramid_current(p, p->octave);
-    if (p->rule == RV_PYRAMID_REINJECT)
-        return reinject(p);
-    if (p->rule != RV_PYRAMID_DETAIL || p->octave + 1 == p->sizes.count)
-        return RV_OK;
     struct rv_resize_op op = {.source = base_of(p, p->octave),
                               .from = size,
                               .target = current,
@@ -266,7 +234,77 @@ enum rv_status rv_pyramid_leave(struct rv_pyramid_pictures *p) {
     return run(p, &op, 1, NULL);
 }
 
-enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_picture *output) {
+enum rv_status rv_pyramid_close(struct rv_pyramid_pictures *p) {
+    enum rv_status status = RV_OK;
+    if (p->rule == RV_PYRAMID_REINJECT && !p->closed)
+        status = reinject(p);
+    p->closed = status == RV_OK;
+    return status;
+}
+
+static enum rv_status enter_first(struct rv_pyramid_pictures *p, uint32_t index) {
+    struct rv_extent to = p->sizes.octave[index];
+    bool detail = p->rule == RV_PYRAMID_DETAIL;
+    struct rv_resize_op op = {.source = detail ? base_of(p, index) : all_of(&p->original),
+                              .from = detail ? to : p->base,
+                              .target = rv_pyramid_current(p, index),
+                              .to = to,
+                              .weight = 1};
+    return run(p, &op, 1, NULL);
+}
+
+static enum rv_status enter_next(struct rv_pyramid_pictures *p, uint32_t index) {
+    struct rv_range current = rv_pyramid_current(p, index);
+    struct rv_resize_op op = {.source = rv_pyramid_current(p, p->octave),
+                              .from = p->sizes.octave[p->octave],
+                              .target = p->scratch,
+                              .to = p->sizes.octave[index],
+                              .weight = 1,
+                              .quantise = p->rule == RV_PYRAMID_GROW};
+    enum rv_status status;
+    if (p->rule == RV_PYRAMID_DETAIL) {
+        RV_TRY(subtract_base(p));
+        op.second = base_of(p, index);
+        op.other = 1;
+    }
+    RV_TRY(rv_pyramid_close(p));
+    status = run(p, &op, 1, &current);
+done:
+    return status;
+}
+
+enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index) {
+    enum rv_status status = p->octave == UINT32_MAX ? enter_first(p, index) : enter_next(p, index);
+    p->octave = index;
+    p->closed = false;
+    return status;
+}
+
+uint64_t rv_pyramid_room(const struct rv_pyramid_pictures *p) {
+    return rv_image_bytes(p->base);
+}
+
+enum rv_status rv_pyramid_show(struct rv_pyramid_pictures *p, struct rv_range room,
+                               struct rv_range *where) {
+    *where = all_of(&p->original);
+    if (p->octave == UINT32_MAX)
+        return RV_OK;
+    struct rv_extent size = p->sizes.octave[p->octave];
+    *where = rv_pyramid_current(p, p->octave);
+    if (p->rule != RV_PYRAMID_GROW && size.width == p->base.width && size.height == p->base.height)
+        return RV_OK;
+    struct rv_resize_op op = {.source = *where,
+                              .from = size,
+                              .target = room,
+                              .to = p->base,
+                              .weight = 1,
+                              .quantise = p->rule == RV_PYRAMID_GROW};
+    *where = (struct rv_range){room.buffer, room.offset, rv_pyramid_room(p)};
+    return run(p, &op, 1, NULL);
+}
+
+enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_range room,
+                                 struct rv_picture *output) {
     enum rv_status status = RV_OK;
     size_t pixels = (size_t)p->base.width * p->base.height;
     float *values = malloc((pixels < PIECE_PIXELS ? pixels : PIECE_PIXELS) * 16);
@@ -276,19 +314,8 @@ enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_pictur
                          p->base.width, p->base.height);
         goto done;
     }
-    struct rv_range from = rv_pyramid_current(p, p->octave);
-    struct rv_extent size = p->sizes.octave[p->octave];
-    if (p->rule == RV_PYRAMID_GROW || size.width != p->base.width ||
-        size.height != p->base.height) {
-        struct rv_resize_op op = {.source = from,
-                                  .from = size,
-                                  .target = p->scratch,
-                                  .to = p->base,
-                                  .weight = 1,
-                                  .quantise = p->rule == RV_PYRAMID_GROW};
-        RV_TRY(run(p, &op, 1, NULL));
-        from = p->scratch;
-    }
+    struct rv_range from;
+    RV_TRY(rv_pyramid_show(p, room, &from));
     for (size_t first = 0; first < pixels; first += PIECE_PIXELS) {
         size_t count = pixels - first < PIECE_PIXELS ? pixels - first : PIECE_PIXELS;
         RV_TRY(

@@ -374,3 +374,13 @@ enum rv_status rv_device_wait(struct rv_device *device, uint64_t value) {
 done:
     return status;
 }
+
+enum rv_status rv_device_poll(struct rv_device *device, uint64_t value, bool *reached) {
+    enum rv_status status = RV_OK;
+    uint64_t now = 0;
+    *reached = false;
+    RV_VK_TRY(device, GetSemaphoreCounterValue(device->handle, device->timeline, &now));
+    *reached = now >= value;
+done:
+    return status;
+}

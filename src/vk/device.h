@@ -89,6 +89,8 @@ enum rv_status rv_device_submit(struct rv_device *device, VkCommandBuffer comman
                                 uint64_t *value);
 // Waits until the timeline shows `value`.
 enum rv_status rv_device_wait(struct rv_device *device, uint64_t value);
+// Whether it does already.
+enum rv_status rv_device_poll(struct rv_device *device, uint64_t value, bool *reached);
 
 // Gives an object a name that debuggers and the validation layer show. `handle` as uint64_t.
 void rv_device_name(struct rv_device *device, VkObjectType type, uint64_t handle, const char *name);
