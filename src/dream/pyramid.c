@@ -51,9 +51,8 @@ struct rv_extent rv_pyramid_largest(const struct rv_pyramid_sizes *sizes, struct
 }
 
 // DETAIL: whether an octave's base is kept beside the original.
-static bool is_kept(const struct rv_params *params, struct rv_extent octave,
-                    struct rv_extent base) {
-    return params->pyramid == RV_PYRAMID_DETAIL &&
+static bool is_kept(enum rv_pyramid rule, struct rv_extent octave, struct rv_extent base) {
+    return rule == RV_PYRAMID_DETAIL &&
            (octave.width != base.width || octave.height != base.height);
 }
 
@@ -61,7 +60,7 @@ uint64_t rv_pyramid_bytes(const struct rv_params *params, const struct rv_pyrami
                           struct rv_extent base) {
     uint64_t bytes = rv_image_bytes(base) + rv_image_bytes(rv_pyramid_largest(sizes, base));
     for (uint32_t i = 0; i < sizes->count; i++)
-        if (is_kept(params, sizes->octave[i], base))
+        if (is_kept(params->pyramid, sizes->octave[i], base))
             bytes += rv_image_bytes(sizes->octave[i]);
     return bytes;
 }
@@ -109,6 +108,14 @@ enum rv_status rv_picture_upload(struct rv_device *device, const struct rv_pictu
     return status;
 }
 
+static enum rv_status resize(const struct rv_pyramid_pictures *p, struct rv_recorder *recorder,
+                             struct rv_resize_op *op) {
+    op->align_corners = p->align_corners;
+    op->source.size = rv_image_bytes(op->from);
+    op->target.size = op->second.size = rv_image_bytes(op->to);
+    return rv_op_resize(recorder, op);
+}
+
 // Runs a few resizes at once, then copies the scratch to where it is wanted, if anywhere.
 static enum rv_status run(struct rv_pyramid_pictures *p, struct rv_resize_op *ops, uint32_t count,
                           const struct rv_range *copy) {
@@ -116,13 +123,8 @@ static enum rv_status run(struct rv_pyramid_pictures *p, struct rv_resize_op *op
     enum rv_status status = rv_recorder_init(&recorder, p->device, count);
     if (status != RV_OK)
         return status;
-    for (uint32_t i = 0; i < count; i++) {
-        struct rv_resize_op *op = &ops[i];
-        op->align_corners = p->align_corners;
-        op->source.size = rv_image_bytes(op->from);
-        op->target.size = op->second.size = rv_image_bytes(op->to);
-        RV_TRY(rv_op_resize(&recorder, op));
-    }
+    for (uint32_t i = 0; i < count; i++)
+        RV_TRY(resize(p, &recorder, &ops[i]));
     if (copy) {
         struct rv_range made = {p->scratch.buffer, p->scratch.offset, copy->size};
         RV_TRY(rv_record_copy(&recorder, made, *copy));
@@ -133,14 +135,14 @@ done:
     return status;
 }
 
-static enum rv_status make_bases(struct rv_pyramid_pictures *p, const struct rv_params *params) {
+enum rv_status rv_pyramid_start(struct rv_pyramid_pictures *p) {
     enum rv_status status = RV_OK;
     // Each octave is shrunk from the one above it, in turn.
     struct rv_range above = all_of(&p->original);
     struct rv_extent above_size = p->base;
     for (uint32_t i = p->sizes.count; i-- > 0;) {
         struct rv_extent size = p->sizes.octave[i];
-        if (is_kept(params, size, p->base)) {
+        if (is_kept(p->rule, size, p->base)) {
             RV_TRY(rv_buffer_init(p->device, &p->bases[i], rv_image_bytes(size), RV_MEMORY_DEVICE,
                                   "base picture"));
             struct rv_resize_op op = {.source = above,
@@ -157,24 +159,25 @@ done:
     return status;
 }
 
+struct rv_range rv_pyramid_original(const struct rv_pyramid_pictures *p) {
+    return all_of(&p->original);
+}
+
 enum rv_status rv_pyramid_init(struct rv_pyramid_pictures *p, struct rv_device *device,
-                               const struct rv_params *params, const struct rv_picture *input,
+                               const struct rv_params *params, struct rv_extent base,
                                const struct rv_pyramid_sizes *sizes, struct rv_range scratch) {
     enum rv_status status;
     *p = (struct rv_pyramid_pictures){.device = device,
                                       .rule = params->pyramid,
                                       .align_corners = params->resize == RV_RESIZE_ALIGN_CORNERS,
-                                      .base = {input->width, input->height},
+                                      .base = base,
                                       .sizes = *sizes,
                                       .scratch = scratch,
                                       .octave = UINT32_MAX};
-    RV_TRY(rv_buffer_init(device, &p->original, rv_image_bytes(p->base), RV_MEMORY_DEVICE,
+    RV_TRY(rv_buffer_init(device, &p->original, rv_image_bytes(base), RV_MEMORY_DEVICE,
                           "original picture"));
-    RV_TRY(rv_buffer_init(device, &p->current, rv_image_bytes(rv_pyramid_largest(sizes, p->base)),
+    RV_TRY(rv_buffer_init(device, &p->current, rv_image_bytes(rv_pyramid_largest(sizes, base)),
                           RV_MEMORY_DEVICE, "dreamed picture"));
-    RV_TRY(rv_picture_upload(device, input, all_of(&p->original)));
-    if (p->rule == RV_PYRAMID_DETAIL)
-        RV_TRY(make_bases(p, params));
     return RV_OK;
 done:
     rv_pyramid_finish(p);
@@ -284,8 +287,8 @@ uint64_t rv_pyramid_room(const struct rv_pyramid_pictures *p) {
     return rv_image_bytes(p->base);
 }
 
-enum rv_status rv_pyramid_show(struct rv_pyramid_pictures *p, struct rv_range room,
-                               struct rv_range *where) {
+enum rv_status rv_pyramid_show(const struct rv_pyramid_pictures *p, struct rv_recorder *recorder,
+                               struct rv_range room, struct rv_range *where) {
     *where = all_of(&p->original);
     if (p->octave == UINT32_MAX)
         return RV_OK;
@@ -300,7 +303,20 @@ enum rv_status rv_pyramid_show(struct rv_pyramid_pictures *p, struct rv_range ro
                               .weight = 1,
                               .quantise = p->rule == RV_PYRAMID_GROW};
     *where = (struct rv_range){room.buffer, room.offset, rv_pyramid_room(p)};
-    return run(p, &op, 1, NULL);
+    return resize(p, recorder, &op);
+}
+
+// Waits until the picture is where *from then says.
+static enum rv_status make_result(struct rv_pyramid_pictures *p, struct rv_range room,
+                                  struct rv_range *from) {
+    struct rv_recorder recorder;
+    enum rv_status status;
+    RV_TRY(rv_recorder_init(&recorder, p->device, 1));
+    RV_TRY(rv_pyramid_show(p, &recorder, room, from));
+    status = rv_recorder_run(&recorder);
+done:
+    rv_recorder_finish(&recorder);
+    return status;
 }
 
 enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_range room,
@@ -315,7 +331,7 @@ enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_range 
         goto done;
     }
     struct rv_range from;
-    RV_TRY(rv_pyramid_show(p, room, &from));
+    RV_TRY(make_result(p, room, &from));
     for (size_t first = 0; first < pixels; first += PIECE_PIXELS) {
         size_t count = pixels - first < PIECE_PIXELS ? pixels - first : PIECE_PIXELS;
         RV_TRY(

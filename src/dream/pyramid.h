@@ -37,12 +37,14 @@ struct rv_extent rv_pyramid_largest(const struct rv_pyramid_sizes *sizes, struct
 uint64_t rv_pyramid_bytes(const struct rv_params *params, const struct rv_pyramid_sizes *sizes,
                           struct rv_extent base);
 
-// Uploads `input` ([height][width][3], 0..1). `scratch` is borrowed until rv_pyramid_finish, and is
-// written by every call but never between them: the gradient may lie there. Finished with
-// rv_pyramid_finish.
+// Makes room for the pictures. `original` is then filled in, four floats a pixel in [-1, 1], before
+// rv_pyramid_start. `scratch` is borrowed until rv_pyramid_finish, and is written by every call but
+// never between them: the gradient may lie there. Finished with rv_pyramid_finish.
 enum rv_status rv_pyramid_init(struct rv_pyramid_pictures *p, struct rv_device *device,
-                               const struct rv_params *params, const struct rv_picture *input,
+                               const struct rv_params *params, struct rv_extent base,
                                const struct rv_pyramid_sizes *sizes, struct rv_range scratch);
+enum rv_status rv_pyramid_start(struct rv_pyramid_pictures *p);
+struct rv_range rv_pyramid_original(const struct rv_pyramid_pictures *p);
 void rv_pyramid_finish(struct rv_pyramid_pictures *p);
 
 // The picture dreamed on, of the size of octave `index`.
@@ -54,10 +56,10 @@ enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index);
 // What follows the last step of all.
 enum rv_status rv_pyramid_close(struct rv_pyramid_pictures *p);
 // The picture as it stands, at the original's size, not clipped: in `current` itself, or made in
-// `room` (rv_pyramid_room bytes), which is where *where then is.
+// `room` (rv_pyramid_room bytes) by what is recorded. *where says which.
 uint64_t rv_pyramid_room(const struct rv_pyramid_pictures *p);
-enum rv_status rv_pyramid_show(struct rv_pyramid_pictures *p, struct rv_range room,
-                               struct rv_range *where);
+enum rv_status rv_pyramid_show(const struct rv_pyramid_pictures *p, struct rv_recorder *recorder,
+                               struct rv_range room, struct rv_range *where);
 // The same in new pixels of the host, clipped to 0..1.
 enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_range room,
                                  struct rv_picture *output);

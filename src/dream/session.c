@@ -94,17 +94,13 @@ done:
 // ------------------------------------------------------------------------------------------------
 // From beginning to end
 
-enum rv_status rv_session_begin(rv_context *context, const rv_weights *weights,
-                                const struct rv_picture *input, const struct rv_params *params,
-                                rv_session **session) {
+enum rv_status rv_session_prepare(rv_context *context, const rv_weights *weights,
+                                  struct rv_extent base, const struct rv_params *params,
+                                  rv_session **session) {
     struct rv_pyramid_sizes sizes;
     enum rv_status status;
-    if (session)
-        *session = NULL;
-    if (!context || !weights || !input || !input->pixels || !session)
-        return rv_fail(RV_ERR_USAGE,
-                       "rv_session_begin needs a context, weights, a picture and a place for it");
     struct rv_session *s = calloc(1, sizeof *s);
+    *session = NULL;
     if (!s)
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory");
     *s = (struct rv_session){.context = context,
@@ -112,16 +108,35 @@ enum rv_status rv_session_begin(rv_context *context, const rv_weights *weights,
                              .weights = weights,
                              .started = rv_clock_seconds()};
     s->device->peak_bytes = s->device->bytes;
-    struct rv_extent base = {input->width, input->height};
     RV_TRY(adopt(s, params));
     RV_TRY(rv_pyramid_sizes(&s->params, base, &sizes));
     RV_TRY(reserve(s, &sizes, base));
     struct rv_range scratch = {&s->network.gradient, 0, s->network.gradient_bytes};
-    RV_TRY(rv_pyramid_init(&s->pictures, s->device, &s->params, input, &sizes, scratch));
+    RV_TRY(rv_pyramid_init(&s->pictures, s->device, &s->params, base, &sizes, scratch));
     *session = s;
     return RV_OK;
 done:
     rv_session_end(&s);
+    return status;
+}
+
+enum rv_status rv_session_begin(rv_context *context, const rv_weights *weights,
+                                const struct rv_picture *input, const struct rv_params *params,
+                                rv_session **session) {
+    enum rv_status status;
+    if (session)
+        *session = NULL;
+    if (!context || !weights || !input || !input->pixels || !session)
+        return rv_fail(RV_ERR_USAGE,
+                       "rv_session_begin needs a context, weights, a picture and a place for it");
+    struct rv_extent base = {input->width, input->height};
+    RV_TRY(rv_session_prepare(context, weights, base, params, session));
+    struct rv_pyramid_pictures *pictures = &(*session)->pictures;
+    RV_TRY(rv_picture_upload(context->device, input, rv_pyramid_original(pictures)));
+    RV_TRY(rv_pyramid_start(pictures));
+    return RV_OK;
+done:
+    rv_session_end(session);
     return status;
 }
 
@@ -133,6 +148,8 @@ void rv_session_end(rv_session **session) {
     if (!s->device->lost)
         rv_device_wait(s->device, s->device->submitted);
     rv_octave_finish(s);
+    rv_recorder_finish(&s->exchange);
+    rv_buffer_finish(s->device, &s->pixels);
     rv_buffer_finish(s->device, &s->preview);
     rv_pyramid_finish(&s->pictures);
     give_back(s);
@@ -302,12 +319,11 @@ enum rv_status rv_session_advance(rv_session *session, const struct rv_advance_p
 // ------------------------------------------------------------------------------------------------
 // Looking and changing
 
-// Where a picture may be made: in the gradient's place unless an iteration is under way there.
-static enum rv_status room_of(struct rv_session *s, struct rv_range *room) {
-    enum rv_status status = rv_device_wait(s->device, s->device->submitted);
+enum rv_status rv_session_room(struct rv_session *s, struct rv_range *room) {
+    enum rv_status status = RV_OK;
     *room = s->pictures.scratch;
-    if (status != RV_OK || is_between(s))
-        return status;
+    if (is_between(s))
+        return RV_OK;
     uint64_t bytes = rv_pyramid_room(&s->pictures);
     if (!s->preview.handle)
         status = rv_buffer_init(s->device, &s->preview, bytes, RV_MEMORY_DEVICE, "shown picture");
@@ -321,7 +337,7 @@ enum rv_status rv_session_picture(rv_session *session, struct rv_picture *output
     if (!session || !output)
         return rv_fail(RV_ERR_USAGE, "rv_session_picture needs a session and a picture");
     *output = (struct rv_picture){0};
-    RV_TRY(room_of(session, &room));
+    RV_TRY(rv_session_room(session, &room));
     status = rv_pyramid_result(&session->pictures, room, output);
 done:
     return status;

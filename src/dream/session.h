@@ -28,8 +28,11 @@ struct rv_session {
     struct rv_tiling tilings[RV_OCTAVE_MAX];
     struct rv_network network;
     struct rv_pyramid_pictures pictures;
-    struct rv_buffer preview; // where a picture is made while the gradient is in use; on demand
-    uint32_t octave;          // that is being dreamed; = pictures.sizes.count: finished
+    struct rv_buffer preview;    // where a picture is made while the gradient is in use; on demand
+    struct rv_buffer pixels;     // of the image that is read or written
+    struct rv_recorder exchange; // the last of these; runs until the timeline shows `exchanged`
+    uint64_t exchanged;
+    uint32_t octave; // that is being dreamed; = pictures.sizes.count: finished
     struct rv_octave work;
     double cut;                 // operations that slices are cut to; 0 = an iteration
     double pace;                // seconds an operation takes; 0 = not known yet
@@ -45,7 +48,13 @@ struct rv_session {
     uint32_t tiles; // most that an octave is cut into
 };
 
-// Begins with `params` resolved, on a picture that is on the host. Undone with rv_session_end.
+// Makes a session without its picture: pictures.original is yet to be filled in, and
+// rv_pyramid_start to follow.
+enum rv_status rv_session_prepare(rv_context *context, const rv_weights *weights,
+                                  struct rv_extent base, const struct rv_params *params,
+                                  rv_session **session);
+// Where a picture may be made: in the gradient's place, unless an iteration is under way there.
+enum rv_status rv_session_room(struct rv_session *s, struct rv_range *room);
 static inline bool rv_session_finished(const struct rv_session *s) {
     return s->octave == s->pictures.sizes.count;
 }
