@@ -59,7 +59,7 @@ libjpeg-dev, libjansson-dev, libmd-dev")
 if(HDF5_FOUND)
   string(APPEND CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS ", libhdf5-dev")
 endif()
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS libvulkan-dev)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_RECOMMENDS libvulkan-dev)
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "DeepDream on any Vulkan device: development files
 ${about}
 
