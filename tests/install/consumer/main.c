@@ -41,11 +41,13 @@ static int dream(rv_context *context, const rv_weights *weights) {
 int main(void) {
     rv_context *context;
     rv_weights *weights;
+    char path[4096];
     if (strcmp(rv_version(), RV_VERSION) != 0) {
         fprintf(stderr, "the header is of %s, the library of %s\n", RV_VERSION, rv_version());
         return 1;
     }
-    printf("reverie %s, %u layers\n", rv_version(), count_layers());
+    rv_weights_default_path(path, sizeof path);
+    printf("reverie %s, %u layers, weights at %s\n", rv_version(), count_layers(), path);
     if (rv_weights_random(1, &weights) != RV_OK)
         return fail("weights");
     if (rv_context_create(NULL, &context) != RV_OK)
