@@ -20,6 +20,9 @@ foreach(component IN LISTS CPACK_COMPONENTS_ALL)
     compress(${page} ${page}.gz)
     file(REMOVE ${page})
   endforeach()
+  if(EXISTS ${root}/share/zsh/site-functions) # Debian keeps that for local ones
+    file(RENAME ${root}/share/zsh/site-functions ${root}/share/zsh/vendor-completions)
+  endif()
   file(GLOB_RECURSE archives ${root}/lib/*.a) # cpack strips all but these
   foreach(archive IN LISTS archives)
     execute_process(COMMAND ${STRIP} --strip-debug ${archive} COMMAND_ERROR_IS_FATAL ANY)
