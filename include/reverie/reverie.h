@@ -173,9 +173,10 @@ RV_API enum rv_status rv_weights_load(const char *path, rv_weights **weights);
 RV_API void rv_weights_destroy(rv_weights **weights);
 
 // Where weights are looked for when no path is given: $REVERIE_WEIGHTS; else
-// inception_v3.safetensors in $XDG_DATA_HOME/reverie (~/.local/share/reverie), else in the source
-// tree's weights/ that this library was built from. Writes the first that exists, or the first
-// that was looked at if none does. Thread-safe.
+// inception_v3.safetensors in $XDG_DATA_HOME/reverie (~/.local/share/reverie), else in
+// share/reverie in the folder that holds this library (or the program it is linked into) or in one
+// of the four above it, such as the prefix of an installation. Writes the first that exists, or the
+// first that was looked at if none does. Thread-safe.
 RV_API void rv_weights_default_path(char *path, size_t capacity);
 
 // Random weights of the right shapes (He-uniform kernels), a pure function of `seed`: for tests and
