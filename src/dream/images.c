@@ -1,4 +1,4 @@
-// Pictures that come from and go to images of the device's owner.
+// What the owner of a lent device does with a session: images, and command buffers.
 #include <string.h>
 
 #include "dream/context.h"
@@ -154,6 +154,28 @@ enum rv_status rv_session_write_image(rv_session *session, const struct rv_vulka
     RV_TRY(rv_op_pixels(&s->exchange, &op));
     RV_TRY(rv_record_image_write(&s->exchange, op.theirs, &use));
     status = finish(s, &image);
+done:
+    return status;
+}
+
+enum rv_status rv_session_record(rv_session *session, VkCommandBuffer commands, double flops,
+                                 struct rv_progress *progress) {
+    struct rv_session *s = session;
+    enum rv_status status;
+    if (!session || !commands || !(flops >= 0))
+        return rv_fail(RV_ERR_USAGE, "rv_session_record needs a session, a command buffer and a "
+                                     "number of operations that is not negative");
+    rv_recorder_finish(&s->recorded);
+    RV_TRY(rv_session_collect(s));
+    RV_TRY(rv_session_ready(s, flops));
+    if (s->work.tiles.tiling)
+        status = rv_fail(RV_ERR_USAGE, "this octave is dreamed in tiles, which cannot be recorded: "
+                                       "use rv_session_advance, or allow more memory");
+    else if (rv_octave_can_submit(s))
+        status = rv_octave_record(s, commands);
+    s->current.finished = rv_session_finished(s);
+    if (progress)
+        *progress = s->current;
 done:
     return status;
 }

@@ -199,6 +199,25 @@ done:
     return status;
 }
 
+enum rv_status rv_octave_record(struct rv_session *s, VkCommandBuffer commands) {
+    struct rv_octave *work = &s->work;
+    const struct rv_slice_recording *slice = &work->slices.list[work->slice];
+    const struct rv_plan *plan = s->tilings[s->octave].plan;
+    enum rv_status status;
+    RV_TRY(rv_recorder_wrap(&s->recorded, s->device, commands, slice->end - slice->first + 3));
+    RV_TRY(rv_network_record_steps(&s->network, plan, slice->first, slice->end, NULL,
+                                   rv_pyramid_current(&s->pictures, s->octave),
+                                   rv_network_gradient(&s->network, plan), &s->recorded));
+    if (slice->end == plan->step_count)
+        RV_TRY(record_close(s, &s->recorded));
+    rv_recorder_close(&s->recorded);
+    work->slice = (work->slice + 1) % work->slices.count;
+    if (work->slice == 0) // done when we are called again
+        work->value[work->submitted++ % 2] = 0;
+done:
+    return status;
+}
+
 static enum rv_status submit_of_tiles(struct rv_session *s, bool *closed) {
     struct rv_octave *work = &s->work;
     if (work->gradient_ready) {

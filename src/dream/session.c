@@ -149,6 +149,7 @@ void rv_session_end(rv_session **session) {
         rv_device_wait(s->device, s->device->submitted);
     rv_octave_finish(s);
     rv_recorder_finish(&s->exchange);
+    rv_recorder_finish(&s->recorded);
     rv_buffer_finish(s->device, &s->pixels);
     rv_buffer_finish(s->device, &s->preview);
     rv_pyramid_finish(&s->pictures);
@@ -201,8 +202,12 @@ done:
     return status;
 }
 
-// Judges what is complete, without waiting.
-static enum rv_status collect_complete(struct rv_session *s) {
+enum rv_status rv_session_ready(struct rv_session *s, double flops) {
+    enum rv_status status = enter(s);
+    return status == RV_OK ? cut_to(s, flops, 1) : status;
+}
+
+enum rv_status rv_session_collect(struct rv_session *s) {
     enum rv_status status = RV_OK;
     while (s->work.begun && s->work.done < s->work.submitted) {
         bool done;
@@ -258,7 +263,7 @@ static enum rv_status advance_flops(struct rv_session *s, double flops, double s
     RV_TRY(cut_to(s, flops, slack));
     double begun = rv_clock_seconds();
     *submitted = 0;
-    RV_TRY(collect_complete(s));
+    RV_TRY(rv_session_collect(s));
     // A host that does not wait never has more under way than it asked for at once.
     if (!wait)
         RV_TRY(rv_device_poll(s->device, s->device->submitted, &idle));
@@ -266,7 +271,7 @@ static enum rv_status advance_flops(struct rv_session *s, double flops, double s
         RV_TRY(submit_flops(s, flops, wait, submitted));
     if (wait && s->work.begun) {
         RV_TRY(rv_device_wait(s->device, s->device->submitted));
-        RV_TRY(collect_complete(s));
+        RV_TRY(rv_session_collect(s));
     }
     s->step_seconds += rv_clock_seconds() - begun;
 done:

@@ -32,7 +32,8 @@ struct rv_session {
     struct rv_buffer pixels;     // of the image that is read or written
     struct rv_recorder exchange; // the last of these; runs until the timeline shows `exchanged`
     uint64_t exchanged;
-    uint32_t octave; // that is being dreamed; = pictures.sizes.count: finished
+    struct rv_recorder recorded; // see rv_session_record
+    uint32_t octave;             // that is being dreamed; = pictures.sizes.count: finished
     struct rv_octave work;
     double cut;                 // operations that slices are cut to; 0 = an iteration
     double pace;                // seconds an operation takes; 0 = not known yet
@@ -53,6 +54,11 @@ struct rv_session {
 enum rv_status rv_session_prepare(rv_context *context, const rv_weights *weights,
                                   struct rv_extent base, const struct rv_params *params,
                                   rv_session **session);
+// Enters the next octave if the one before is done, and cuts its slices to so many operations, from
+// the next slice on.
+enum rv_status rv_session_ready(struct rv_session *s, double flops);
+// Judges what is complete, without waiting.
+enum rv_status rv_session_collect(struct rv_session *s);
 // Where a picture may be made: in the gradient's place, unless an iteration is under way there.
 enum rv_status rv_session_room(struct rv_session *s, struct rv_range *room);
 static inline bool rv_session_finished(const struct rv_session *s) {
@@ -76,6 +82,9 @@ bool rv_octave_can_submit(const struct rv_session *s);
 double rv_octave_next_flops(const struct rv_session *s);
 uint64_t rv_octave_next_value(const struct rv_session *s);
 enum rv_status rv_octave_submit(struct rv_session *s);
+// Records the next slice into somebody's command buffer instead, with s->recorded; whole pictures
+// only.
+enum rv_status rv_octave_record(struct rv_session *s, VkCommandBuffer commands);
 // Waits for the oldest iteration that is not judged yet, and judges it; after the octave's last,
 // goes on to the next octave.
 enum rv_status rv_octave_collect(struct rv_session *s);

@@ -22,6 +22,8 @@ enum rv_status rv_slices_init(struct rv_slices *slices, const struct rv_slices_r
     for (uint32_t first = 0, end; first < steps; first = end) {
         struct rv_slice_recording *slice = &slices->list[slices->count];
         end = slice_end(request, first, &slice->flops);
+        slice->first = first;
+        slice->end = end;
         RV_TRY(rv_recorder_init(&slice->recorder, request->network->device, end - first + 3));
         slices->count++;
         RV_TRY(rv_network_record_steps(request->network, request->plan, first, end, request->tile,

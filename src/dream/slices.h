@@ -7,8 +7,9 @@
 
 struct rv_slices {
     struct rv_slice_recording {
-        struct rv_recorder recorder;
+        uint32_t first, end; // the plan's steps
         double flops;
+        struct rv_recorder recorder;
     } * list;
     uint32_t count;
 };

@@ -10,6 +10,17 @@ bool rv_ranges_overlap(const struct rv_range *a, const struct rv_range *b) {
     return true;
 }
 
+// What earlier submissions and the host wrote is visible to this one, every time it runs.
+static void see_all(struct rv_recorder *recorder) {
+    VkMemoryBarrier barrier = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                               .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
+                               .dstAccessMask =
+                                   VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT};
+    recorder->device->vk.CmdPipelineBarrier(recorder->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                                            VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 1, &barrier, 0,
+                                            NULL, 0, NULL);
+}
+
 enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *device,
                                 uint32_t dispatches) {
     enum rv_status status = RV_OK;
@@ -26,18 +37,19 @@ enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *
     VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
                                       .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
     RV_VK_TRY(device, BeginCommandBuffer(recorder->commands, &begin));
-    // What earlier submissions and the host wrote is visible to this one, every time it runs.
-    VkMemoryBarrier barrier = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                               .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
-                               .dstAccessMask =
-                                   VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT};
-    device->vk.CmdPipelineBarrier(recorder->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
-                                  VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 1, &barrier, 0, NULL, 0,
-                                  NULL);
+    see_all(recorder);
 done:
     if (status != RV_OK)
         rv_recorder_finish(recorder);
     return status;
+}
+
+enum rv_status rv_recorder_wrap(struct rv_recorder *recorder, struct rv_device *device,
+                                VkCommandBuffer commands, uint32_t dispatches) {
+    *recorder = (struct rv_recorder){
+        .device = device, .commands = commands, .pool_sets = dispatches ? dispatches : 1};
+    see_all(recorder);
+    return RV_OK;
 }
 
 void rv_recorder_foresee(struct rv_recorder *recorder, struct rv_device *device) {
@@ -390,17 +402,21 @@ enum rv_status rv_record_image_write(struct rv_recorder *recorder, struct rv_ran
 // ------------------------------------------------------------------------------------------------
 // Ending and submitting
 
-enum rv_status rv_recorder_end(struct rv_recorder *recorder) {
-    enum rv_status status = RV_OK;
-    struct rv_device *device = recorder->device;
-    if (recorder->whole)
-        stamp(recorder);
+void rv_recorder_close(struct rv_recorder *recorder) {
     VkMemoryBarrier host = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                             .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
                             .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
-    device->vk.CmdPipelineBarrier(recorder->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
-                                  VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &host, 0, NULL, 0, NULL);
-    RV_VK_TRY(device, EndCommandBuffer(recorder->commands));
+    recorder->device->vk.CmdPipelineBarrier(recorder->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                                            VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &host, 0, NULL, 0,
+                                            NULL);
+}
+
+enum rv_status rv_recorder_end(struct rv_recorder *recorder) {
+    enum rv_status status = RV_OK;
+    if (recorder->whole)
+        stamp(recorder);
+    rv_recorder_close(recorder);
+    RV_VK_TRY(recorder->device, EndCommandBuffer(recorder->commands));
     recorder->ended = true;
 done:
     return status;

@@ -61,6 +61,11 @@ struct rv_recorder {
 enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *device,
                                 uint32_t dispatches);
 void rv_recorder_finish(struct rv_recorder *recorder); // the work must have run
+// The same in somebody else's command buffer, which is being recorded. Closed instead of ended; not
+// submitted by us.
+enum rv_status rv_recorder_wrap(struct rv_recorder *recorder, struct rv_device *device,
+                                VkCommandBuffer commands, uint32_t dispatches);
+void rv_recorder_close(struct rv_recorder *recorder);
 // Adds GPU timestamps around every dispatch from here on. No effect without timestamp support.
 enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispatches);
 // Two timestamps only: from here to the end of the recording. No effect without timestamp support.

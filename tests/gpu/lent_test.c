@@ -71,6 +71,43 @@ Test(lent, dreams) {
     rv_weights_destroy(&weights);
 }
 
+// Slices in the host's own command buffer, now and then one of ours: the same bytes.
+Test(lent, command_buffers) {
+    struct host host;
+    rv_weights *weights = rv_test_weights(1);
+    struct rv_picture input = rv_test_noise(1, WIDTH, HEIGHT), result;
+    rv_session *session;
+    host_begin(&host, true);
+    rv_context *context = import(&host);
+    struct rv_picture expected = rv_test_dream(context, weights, &input, &small, "in one call");
+    static const double flops[] = {1, 5e6, 0};
+    for (size_t i = 0; i < sizeof flops / sizeof *flops; i++) {
+        struct rv_progress progress = {0};
+        struct rv_advance_params how = {.flops = flops[i] > 0 ? flops[i] : 1e12};
+        uint32_t calls = 0;
+        cr_assert_eq(rv_session_begin(context, weights, &input, &small, &session), RV_OK);
+        while (!progress.finished) {
+            host_record(&host);
+            cr_assert_eq(rv_session_record(session, host.commands, flops[i], &progress), RV_OK,
+                         "%s", rv_error_text());
+            host_run(&host);
+            if (++calls % 3 == 0)
+                cr_assert_eq(rv_session_advance(session, &how, &progress), RV_OK);
+        }
+        cr_assert_eq(rv_session_picture(session, &result), RV_OK, "%s", rv_error_text());
+        fprintf(stderr, "%g: %u calls\n", flops[i], calls);
+        cr_expect(memcmp(result.pixels, expected.pixels, PIXELS * 12) == 0, "%g: other bytes",
+                  flops[i]);
+        rv_picture_free(&result);
+        rv_session_end(&session);
+    }
+    rv_context_destroy(&context);
+    host_end(&host);
+    rv_picture_free(&expected);
+    rv_picture_free(&input);
+    rv_weights_destroy(&weights);
+}
+
 // What is wrong with what is lent is said before anything is done with it.
 Test(lent, refusals) {
     struct host host;

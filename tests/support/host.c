@@ -207,29 +207,37 @@ static void move(struct host *host, VkImage image, VkImageLayout from, VkImageLa
                              VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0, NULL, 0, NULL, 1, &barrier);
 }
 
+void host_record(struct host *host) {
+    VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    MUST(host->BeginCommandBuffer(host->commands, &begin));
+}
+
+void host_run(struct host *host) {
+    VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                           .commandBufferCount = 1,
+                           .pCommandBuffers = &host->commands};
+    MUST(host->EndCommandBuffer(host->commands));
+    MUST(host->QueueSubmit(host->queue, 1, &submit, VK_NULL_HANDLE));
+    MUST(host->QueueWaitIdle(host->queue));
+}
+
 static void transfer(struct host *host, const struct host_image *image, VkImageLayout layout,
                      const void *write, void *read) {
     const VkImageLayout there =
         write ? VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL : VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL;
-    VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     VkBufferImageCopy copy = {.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
                               .imageExtent = {image->width, image->height, 1}};
     struct staging staging = stage(host, image->bytes);
     if (write)
         memcpy(staging.bytes, write, image->bytes);
-    MUST(host->BeginCommandBuffer(host->commands, &begin));
+    host_record(host);
     move(host, image->image, write ? VK_IMAGE_LAYOUT_UNDEFINED : layout, there);
     if (write)
         host->CmdCopyBufferToImage(host->commands, staging.buffer, image->image, there, 1, &copy);
     else
         host->CmdCopyImageToBuffer(host->commands, image->image, there, staging.buffer, 1, &copy);
     move(host, image->image, there, layout);
-    MUST(host->EndCommandBuffer(host->commands));
-    VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-                           .commandBufferCount = 1,
-                           .pCommandBuffers = &host->commands};
-    MUST(host->QueueSubmit(host->queue, 1, &submit, VK_NULL_HANDLE));
-    MUST(host->QueueWaitIdle(host->queue));
+    host_run(host);
     if (read)
         memcpy(read, staging.bytes, image->bytes);
     host->DestroyBuffer(host->device, staging.buffer, NULL);

@@ -70,6 +70,10 @@ void host_end(struct host *host);
 // Its device as it is lent, with a lock that is counted.
 struct rv_vulkan_device host_lend(struct host *host);
 
+// Begins host->commands; ends and submits it, and waits.
+void host_record(struct host *host);
+void host_run(struct host *host);
+
 struct host_image {
     VkImage image;
     VkDeviceMemory memory;
