@@ -366,6 +366,21 @@ RV_API enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
                                rv_progress_fn progress, void *progress_user,
                                struct rv_picture *output, struct rv_dream_stats *stats);
 
+// What a dream takes.
+struct rv_estimate {
+    uint64_t device_bytes;  // device memory at its peak, if no octave is dreamed in tiles
+    uint64_t arena_bytes;   // of which for the network's values, at the largest octave
+    uint64_t weights_bytes; // of which for the weights
+    double flops;           // floating-point operations of all steps
+    uint32_t steps;         // octaves * iterations, without octaves that are too small
+};
+
+// Estimates a dream of a picture of that size, in pixels, before there is a device. Precision
+// `auto` counts as fp32. `params` may be NULL. A device with less memory dreams it in tiles, see
+// rv_context_params::memory_bytes. Thread-safe. Takes milliseconds.
+RV_API enum rv_status rv_estimate(uint32_t width, uint32_t height, const struct rv_params *params,
+                                  struct rv_estimate *estimate);
+
 // ------------------------------------------------------------------------------------------------
 // Dreaming in steps: for programs that show what grows, that let people change it meanwhile, or
 // that have frames of their own to draw

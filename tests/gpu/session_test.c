@@ -206,6 +206,39 @@ Test(session, slices) {
     end(&bench);
 }
 
+// What was said beforehand, without a device, is what it takes.
+Test(session, estimate) {
+    static const struct rv_params all[] = {{.layers = "mixed0"},
+                                           {.layers = "mixed0", .precision = RV_PRECISION_FP16},
+                                           {.preset = "tf", .layers = "mixed0", .iterations = 1}};
+    struct bench bench = begin();
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct rv_estimate estimate;
+        struct rv_dream_stats stats;
+        struct rv_params params = all[i];
+        params.octave_scale = 1.1f;
+        cr_assert_eq(rv_estimate(bench.input.width, bench.input.height, &params, &estimate), RV_OK,
+                     "%s", rv_error_text());
+        rv_session *session = start(&bench, &params);
+        struct rv_progress progress = {0};
+        while (!progress.finished)
+            progress = advance(session, NULL);
+        rv_session_stats(session, &stats);
+        fprintf(stderr, "%llu bytes estimated, %llu taken\n",
+                (unsigned long long)estimate.device_bytes, (unsigned long long)stats.device_bytes);
+        // Memory that is the host's, too, needs no staging for the weights' upload.
+        cr_expect(stats.device_bytes <= estimate.device_bytes &&
+                  stats.device_bytes + estimate.weights_bytes >= estimate.device_bytes);
+        cr_expect_eq(stats.arena_bytes, estimate.arena_bytes);
+        cr_expect(stats.flops == estimate.flops, "%g flops, not %g", stats.flops, estimate.flops);
+        cr_expect_eq(estimate.steps, progress.octaves * progress.iterations);
+        rv_session_end(&session);
+    }
+    struct rv_estimate none;
+    cr_expect_eq(rv_estimate(40, 40, NULL, &none), RV_ERR_INPUT);
+    end(&bench);
+}
+
 // ------------------------------------------------------------------------------------------------
 // Changes
 
