@@ -35,6 +35,15 @@ extern "C" {
 // The version of the library that is running, "major.minor.patch". Static. Thread-safe.
 RV_API const char *rv_version(void);
 
+// What a build may have or lack, as bits.
+enum rv_feature {
+    RV_FEATURE_COOPMAT = 1, // kernels on VK_KHR_cooperative_matrix
+    RV_FEATURE_COOPMAT2 = 2 // kernels on VK_NV_cooperative_matrix2
+};
+
+// What the library that is running has: an "or" of enum rv_feature. Thread-safe.
+RV_API uint32_t rv_features(void);
+
 // ------------------------------------------------------------------------------------------------
 // Errors
 

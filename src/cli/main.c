@@ -178,7 +178,10 @@ static enum rv_status run(int argc, char **argv) {
         return rv_fail(RV_ERR_USAGE, "no command: write for example `reverie dream photo.jpg`; "
                                      "`reverie help` lists the commands");
     if (strcmp(argv[1], "--version") == 0) {
-        printf("reverie %s (%s, %s)\n", rv_version(), RV_BUILD_TYPE, COMPILER);
+        uint32_t features = rv_features();
+        printf("reverie %s (%s, %s%s%s)\n", rv_version(), RV_BUILD_TYPE, COMPILER,
+               features & RV_FEATURE_COOPMAT ? ", coopmat" : "",
+               features & RV_FEATURE_COOPMAT2 ? ", coopmat2" : "");
         return RV_OK;
     }
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||

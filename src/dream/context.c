@@ -5,6 +5,16 @@
 #include "ops/selftest.h"
 #include "ops/tune.h"
 #include "vk/open.h"
+#include "vk/shaders.h"
+
+uint32_t rv_features(void) {
+    uint32_t features = 0;
+    if (rv_shader_find("conv_coopmat_forward_fp16"))
+        features |= RV_FEATURE_COOPMAT;
+    if (rv_shader_find("conv_coopmat2_forward_fp16"))
+        features |= RV_FEATURE_COOPMAT2;
+    return features;
+}
 
 enum rv_status rv_devices(struct rv_device_info *devices, uint32_t *count) {
     if (!count || (*count && !devices))
