@@ -411,7 +411,7 @@ struct rv_advance_params {
     size_t size;    // sizeof(struct rv_advance_params); 0 = this version's size
     double flops;   // most floating-point operations to submit; 0 = no limit. At least one layer is
                     // submitted, the largest being about a tenth of a step
-    double seconds; // instead: return after about so long, in slices of a quarter of it at most, by
+    double seconds; // instead: return after about so long, in slices of about a quarter of it, by
                     // the pace of those before; 0 = no limit
     bool no_wait; // with `flops`: return without waiting for the device. Nothing is submitted while
                   // what was before still runs, so call it as often as you like

@@ -284,6 +284,7 @@ static enum rv_status advance_seconds(struct rv_session *s, double seconds) {
     enum rv_status status;
     double begun = rv_clock_seconds(), took, flops;
     do {
+        RV_TRY(enter(s)); // compiling and recording say nothing about the pace
         double from = rv_clock_seconds();
         double wanted = s->pace > 0 ? fmax(seconds / 4 / s->pace, 1) : 1;
         RV_TRY(advance_flops(s, wanted, 2, true, &flops));
