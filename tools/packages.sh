@@ -20,6 +20,7 @@ needed_for_weights=(
 needed_to_test=(
   "command:c++=g++" module:criterion=libcriterion-dev package:mesa-vulkan-drivers
   package:vulkan-validationlayers package:python3 package:python3-numpy package:python3-h5py
+  file:/usr/include/frei0r.h=frei0r-plugins-dev command:ffmpeg=ffmpeg command:melt=melt
 )
 
 is_present() {
