@@ -22,6 +22,11 @@ needed_to_test=(
   package:vulkan-validationlayers package:python3 package:python3-numpy package:python3-h5py
   file:/usr/include/frei0r.h=frei0r-plugins-dev command:ffmpeg=ffmpeg command:melt=melt
 )
+# What some tests look at an installation with; they are skipped without.
+wanted_to_test=(
+  command:doxygen=doxygen command:abidw=abigail-tools command:lintian=lintian command:mandoc=mandoc
+  command:groff=groff command:mmdebstrap=mmdebstrap command:zsh=zsh command:fish=fish
+)
 
 is_present() {
   local name=${1#*:}

@@ -141,11 +141,11 @@ struct rv_context_params {
                            // below what the smallest tiles take, RV_ERR_NO_MEMORY names that. 0 =
                            // nine tenths of what the driver says is free or, where it says nothing,
                            // three quarters of the heap: then a guide, exceeded if it must be
-    const char *profile; // the set of kernels: a name of rv_profile_info; NULL or "" =
-                         // $REVERIE_PROFILE, else the best available whose self-test passes.
-                         // Borrowed until create returns.
-    bool no_tune;        // take the shipped choice of kernels rather than measure, once for a
-                         // device and driver, which are faster; results are the same bytes
+    const char *profile;   // the set of kernels: a name of rv_profile_info; NULL or "" =
+                           // $REVERIE_PROFILE, else the best available whose self-test passes.
+                           // Borrowed until create returns.
+    bool no_tune;          // take the shipped choice of kernels rather than measure, once for a
+                           // device and driver, which are faster; results are the same bytes
 };
 
 // Opens a device. `params` may be NULL. On failure *context is NULL.
@@ -173,9 +173,10 @@ RV_API enum rv_status rv_weights_load(const char *path, rv_weights **weights);
 RV_API void rv_weights_destroy(rv_weights **weights);
 
 // Where weights are looked for when no path is given: $REVERIE_WEIGHTS; else
-// inception_v3.safetensors in $XDG_DATA_HOME/reverie (~/.local/share/reverie), else in the source
-// tree's weights/ that this library was built from. Writes the first that exists, or the first
-// that was looked at if none does. Thread-safe.
+// inception_v3.safetensors in $XDG_DATA_HOME/reverie (~/.local/share/reverie), else in
+// share/reverie in the folder that holds this library (or the program it is linked into) or in one
+// of the four above it, such as the prefix of an installation. Writes the first that exists, or the
+// first that was looked at if none does. Thread-safe.
 RV_API void rv_weights_default_path(char *path, size_t capacity);
 
 // Random weights of the right shapes (He-uniform kernels), a pure function of `seed`: for tests and
@@ -333,6 +334,7 @@ struct rv_progress {
     uint32_t width, height;         // of this octave, pixels
     float loss;                     // the objective before this step; NaN when iteration is 0
     double seconds, seconds_left;   // elapsed, and estimated; negative = not known yet
+    bool finished;                  // nothing is left to do
 };
 
 // Called after every step, from the thread that dreams. Returning false stops the dream cleanly.
@@ -363,6 +365,79 @@ RV_API enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
                                const struct rv_picture *input, const struct rv_params *params,
                                rv_progress_fn progress, void *progress_user,
                                struct rv_picture *output, struct rv_dream_stats *stats);
+
+// What a dream takes.
+struct rv_estimate {
+    uint64_t device_bytes;  // device memory at its peak, if no octave is dreamed in tiles
+    uint64_t arena_bytes;   // of which for the network's values, at the largest octave
+    uint64_t weights_bytes; // of which for the weights
+    double flops;           // floating-point operations of all steps
+    uint32_t steps;         // octaves * iterations, without octaves that are too small
+};
+
+// Estimates a dream of a picture of that size, in pixels, before there is a device. Precision
+// `auto` counts as fp32. `params` may be NULL. A device with less memory dreams it in tiles, see
+// rv_context_params::memory_bytes. Thread-safe. Takes milliseconds.
+RV_API enum rv_status rv_estimate(uint32_t width, uint32_t height, const struct rv_params *params,
+                                  struct rv_estimate *estimate);
+
+// ------------------------------------------------------------------------------------------------
+// Dreaming in steps: for programs that show what grows, that let people change it meanwhile, or
+// that have frames of their own to draw
+
+// A dream in progress. Context and weights are retained: they must outlive it. Thread-safety: one
+// call at a time per context, its sessions included. A context may have several sessions at once.
+typedef struct rv_session rv_session;
+
+// Begins a dream on `input`, which is borrowed until the call returns. Fails as rv_dream does
+// before its first step; *session is NULL then. Blocks while the picture is uploaded. End it with
+// rv_session_end.
+RV_API enum rv_status rv_session_begin(rv_context *context, const rv_weights *weights,
+                                       const struct rv_picture *input,
+                                       const struct rv_params *params, rv_session **session);
+
+// How much is done at once. A step of the dream may be cut into slices of the network's layers, so
+// that a device shared with others, such as a game's frames, never waits long for this one.
+struct rv_advance_params {
+    size_t size;    // sizeof(struct rv_advance_params); 0 = this version's size
+    double flops;   // most floating-point operations to submit; 0 = no limit. At least one layer is
+                    // submitted, the largest being about a tenth of a step
+    double seconds; // instead: return after about so long, in slices of a quarter of it at most, by
+                    // the pace of those before; 0 = no limit
+    bool no_wait; // with `flops`: return without waiting for the device. Nothing is submitted while
+                  // what was before still runs, so call it as often as you like
+};
+
+// Goes on: by one whole step (`params` NULL or zero), or by a slice. A new octave is prepared
+// first, which blocks: its kernels are compiled and recorded. Returns RV_OK also when nothing is
+// left to do.
+//
+// *progress, unless NULL, says how far it is, after the last step that was done. RV_ERR_NUMERIC:
+// the gradient is zero or not finite; the picture stays as it was, and other parameters may go on
+// (rv_session_change). Other errors as in rv_dream.
+RV_API enum rv_status rv_session_advance(rv_session *session,
+                                         const struct rv_advance_params *params,
+                                         struct rv_progress *progress);
+
+// The picture as it stands, after a whole step, at input's size. Waits for what was submitted. A
+// new picture, freed by the caller with rv_picture_free.
+RV_API enum rv_status rv_session_picture(rv_session *session, struct rv_picture *output);
+
+// Changes parameters in flight, from the next step on; a step that was only submitted in part
+// begins anew. `octaves`, `octave_scale`, `pyramid` and `resize` are those of the whole dream:
+// RV_ERR_USAGE if they differ. New layers, objective, border, precision or iterations make new
+// plans, which takes about as long as beginning. On failure the session goes on as it was.
+RV_API enum rv_status rv_session_change(rv_session *session, const struct rv_params *params);
+// Goes on at the first step of that octave, from 1, with the picture as it stands: forwards, back,
+// or once more, also when the dream is finished.
+RV_API enum rv_status rv_session_seek(rv_session *session, uint32_t octave);
+
+// The parameters as they are meant, complete.
+RV_API void rv_session_params(const rv_session *session, struct rv_params *params);
+RV_API void rv_session_stats(const rv_session *session, struct rv_dream_stats *stats);
+
+// Ends the session, at any moment. Waits for what was submitted: a slice at most, or two steps.
+RV_API void rv_session_end(rv_session **session);
 
 // ------------------------------------------------------------------------------------------------
 // Studying the network

@@ -52,6 +52,14 @@ struct rv_pixels_push {
     RV_UINT add;  // to the partial sums of the bands before
 };
 
+// Between images of others and our pictures.
+#define RV_PIXELS_OURS 0
+#define RV_PIXELS_THEIRS 1
+
+#define RV_PIXELS_SPEC_WORDS 0
+#define RV_PIXELS_SPEC_SWAP 1
+#define RV_PIXELS_SPEC_LINEAR 2
+
 #define RV_RESIZE_TARGET 0
 #define RV_RESIZE_SOURCE 1
 #define RV_RESIZE_OTHER 2

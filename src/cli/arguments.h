@@ -19,7 +19,9 @@ enum {
     RV_CLI_IMPORT = 8,
     RV_CLI_VERIFY = 16,
     RV_CLI_PROBE = 32,
-    RV_CLI_ALL = 63
+    RV_CLI_FETCH = 64,
+    RV_CLI_COMPLETIONS = 128,
+    RV_CLI_ALL = 255
 };
 
 // Rows of rv_cli_options, in its order.

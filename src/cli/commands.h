@@ -10,7 +10,9 @@ enum rv_status rv_command_devices(const struct rv_arguments *arguments);
 enum rv_status rv_command_layers(const struct rv_arguments *arguments);
 enum rv_status rv_command_import(const struct rv_arguments *arguments);
 enum rv_status rv_command_verify(const struct rv_arguments *arguments);
+enum rv_status rv_command_fetch(const struct rv_arguments *arguments);
 enum rv_status rv_command_probe(const struct rv_arguments *arguments);
+enum rv_status rv_command_completions(const struct rv_arguments *arguments);
 
 // Opens the device asked for by --device; warnings go to standard error, with --verbose everything.
 // A processor in place of a GPU is said aloud unless it was asked for or `quiet`.

@@ -5,17 +5,41 @@
 #define COLUMN 30 // where the explanation of an option begins
 #define LINE 100
 
-static const char exit_codes[] =
-    "Exit codes:\n"
-    "  0    all went well\n"
-    "  1    it failed: a file cannot be read or written, a picture is unusable, the gradient is\n"
-    "       zero or not finite\n"
-    "  2    the command line is wrong\n"
-    "  3    there is no usable Vulkan device\n"
-    "  4    the weights are missing, damaged, or do not reach the layer asked for\n"
-    "  5    host or device memory ran out\n"
-    "  6    the driver gave the device up\n"
-    "  130  interrupted (Ctrl-C); nothing was written\n";
+const struct rv_entry rv_exit_codes[] = {
+    {"0", "all went well"},
+    {"1", "a file cannot be read or written, a picture is unusable, the gradient is zero or not "
+          "finite"},
+    {"2", "the command line is wrong"},
+    {"3", "there is no usable Vulkan device"},
+    {"4", "the weights are missing, damaged, or do not reach the layer asked for"},
+    {"5", "host or device memory ran out"},
+    {"6", "the driver gave the device up"},
+    {"130", "interrupted (Ctrl-C); nothing was written"},
+    {0}};
+
+const struct rv_entry rv_environment[] = {
+    {"REVERIE_WEIGHTS", "the weights to use"},
+    {"XDG_DATA_HOME", "weights lie in its folder reverie (~/.local/share)"},
+    {"XDG_CACHE_HOME", "pipeline caches lie in its folder reverie (~/.cache)"},
+    {0}};
+
+const struct rv_entry rv_places[] = {
+    {"~/.local/share/reverie/inception_v3.safetensors", "the weights of this user"},
+    {"share/reverie/inception_v3.safetensors",
+     "weights for everybody, below the prefix of the installation"},
+    {"~/.cache/reverie", "pipeline caches, and the package that the default weights are out of"},
+    {0}};
+
+static void print_entries(FILE *stream, const char *title, int column,
+                          const struct rv_entry *entry) {
+    fprintf(stream, "%s:\n", title);
+    for (; entry->name; entry++)
+        fprintf(stream, "  %-*s%s\n", column - 2, entry->name, entry->text);
+}
+
+static void print_exit_codes(FILE *stream) {
+    print_entries(stream, "Exit codes", 7, rv_exit_codes);
+}
 
 void rv_help_overview(FILE *stream) {
     fprintf(stream, "Reverie %s: a photograph dreams, on any Vulkan device.\n\n", rv_version());
@@ -24,14 +48,12 @@ void rv_help_overview(FILE *stream) {
         fprintf(stream, "  %-*s%s\n", COLUMN - 2, command->name, command->help);
     fprintf(stream, "  %-*s%s\n", COLUMN - 2, "help [COMMAND]", "explain a command");
     fprintf(stream, "  %-*s%s\n\n", COLUMN - 2, "--version", "print version, build and compiler");
-    fprintf(stream,
-            "A first dream:\n  reverie dream photo.jpg        writes photo.dream.png beside it\n\n"
-            "%s\n"
-            "Environment:\n"
-            "  %-*s%s\n  %-*s%s\n  %-*s%s\n",
-            exit_codes, COLUMN - 2, "REVERIE_WEIGHTS", "the weights to use", COLUMN - 2,
-            "XDG_DATA_HOME", "weights lie in its folder reverie (~/.local/share)", COLUMN - 2,
-            "XDG_CACHE_HOME", "pipeline caches lie in its folder reverie (~/.cache)");
+    fprintf(
+        stream,
+        "A first dream:\n  reverie dream photo.jpg        writes photo.dream.png beside it\n\n");
+    print_exit_codes(stream);
+    fprintf(stream, "\n");
+    print_entries(stream, "Environment", COLUMN, rv_environment);
 }
 
 static void print_row(FILE *stream, char letter, const char *name, const char *value) {
@@ -45,7 +67,8 @@ static void print_row(FILE *stream, char letter, const char *name, const char *v
         fprintf(stream, "  %-*s", COLUMN - 2, left);
 }
 
-static void print_range(FILE *stream, const struct rv_option *option) {
+void rv_print_range(FILE *stream, const struct rv_option *option) {
+    char value[512];
     if (option->choices) {
         for (const char *const *choice = option->choices; *choice; choice++)
             fprintf(stream, "%s%s", choice == option->choices ? "" : ", ", *choice);
@@ -54,36 +77,40 @@ static void print_range(FILE *stream, const struct rv_option *option) {
         fprintf(stream, "%.16g to %.16g%s%s; ", option->minimum, option->maximum,
                 *option->unit ? " " : "", option->unit);
     }
+    if (rv_params_get(&rv_presets(NULL)->params, option->name, value, sizeof value) == RV_OK)
+        fprintf(stream, "default %s", value);
 }
 
 static void print_parameters(FILE *stream, const struct rv_command *command) {
     uint32_t count;
     const struct rv_option *options = rv_options(&count);
-    const struct rv_params *defaults = &rv_presets(NULL)->params;
     fprintf(stream, "\nParameters:\n");
     for (uint32_t i = 0; i < count; i++) {
-        char value[512];
         if (!rv_command_takes(command, &options[i]))
             continue;
         print_row(stream, 0, options[i].name, options[i].value);
         fprintf(stream, "%s\n%*s(", options[i].help, COLUMN, "");
-        print_range(stream, &options[i]);
-        if (rv_params_get(defaults, options[i].name, value, sizeof value) == RV_OK)
-            fprintf(stream, "default %s)\n", value);
+        rv_print_range(stream, &options[i]);
+        fprintf(stream, ")\n");
     }
+}
+
+bool rv_preset_differs(const struct rv_preset *preset, const struct rv_option *option, char *value,
+                       size_t capacity) {
+    char usual[512];
+    return rv_params_get(&preset->params, option->name, value, capacity) == RV_OK &&
+           rv_params_get(&rv_presets(NULL)->params, option->name, usual, sizeof usual) == RV_OK &&
+           strcmp(value, usual) != 0;
 }
 
 // What a preset sets otherwise than the default one, as options one could type.
 static void print_differences(FILE *stream, const struct rv_preset *preset) {
     uint32_t count;
     const struct rv_option *options = rv_options(&count);
-    const struct rv_params *defaults = &rv_presets(NULL)->params;
     int column = LINE;
     for (uint32_t i = 1; i < count; i++) { // row 0 is the preset itself
-        char value[512], usual[512], text[640];
-        if (rv_params_get(&preset->params, options[i].name, value, sizeof value) != RV_OK ||
-            rv_params_get(defaults, options[i].name, usual, sizeof usual) != RV_OK ||
-            strcmp(value, usual) == 0)
+        char value[512], text[640];
+        if (!rv_preset_differs(preset, &options[i], value, sizeof value))
             continue;
         int length = snprintf(text, sizeof text, " --%s %s", options[i].name, value);
         if (column + length > LINE)
@@ -117,8 +144,9 @@ void rv_help_command(FILE *stream, const struct rv_command *command) {
         print_parameters(stream, command);
     if (command->bit == RV_CLI_DREAM)
         print_presets(stream);
+    fprintf(stream, "\n");
     if (command->parameters)
-        fprintf(stream, "\n%s", exit_codes);
+        print_exit_codes(stream);
     else
-        fprintf(stream, "\n`reverie help` explains the exit codes.\n");
+        fprintf(stream, "`reverie help` explains the exit codes.\n");
 }

@@ -30,6 +30,10 @@ const struct rv_command rv_commands[] = {
      "conv2d_N is a convolution's output before batch normalisation, batch_normalization_N before\n"
      "and activation_N after its ReLU; torchvision's X.conv, X.bn and X are the same three.",
      NULL, RV_CLI_LAYERS, 0, 0, rv_command_layers},
+    {"weights fetch", "", "obtain the default weights",
+     "Fetches the npm package nsfwjs (25 MB) through npm, checks its hash, and imports the model\n"
+     "inside it. Nothing of the package is run. Weights that are there already are left alone.",
+     NULL, RV_CLI_FETCH, 0, 0, rv_command_fetch},
     {"weights import", "SOURCE [-o FILE] [--fp16]", "make a weights file for reverie",
      "Reads the InceptionV3 weights in SOURCE and writes them as one safetensors file, by default\n"
      "where `reverie dream` looks for it. SOURCE is one of:\n"
@@ -47,6 +51,10 @@ const struct rv_command rv_commands[] = {
      "and once backward, and prints the objective. Writes the gradient and activations as float32\n"
      "arrays of shape [height, width, channels] in NumPy's format; existing files are replaced.",
      probe_parameters, RV_CLI_PROBE, 1, 1, rv_command_probe},
+    {"completions", "bash|zsh|fish", "print completions for a shell",
+     "Prints what makes the shell complete commands, options and their values. For the shell that is\n"
+     "running: source <(reverie completions bash).",
+     NULL, RV_CLI_COMPLETIONS, 1, 1, rv_command_completions},
     {0}};
 
 #ifdef __clang__
@@ -100,8 +108,8 @@ static enum rv_status fail_command(int argc, char **argv, int first) {
     snprintf(name, sizeof name, "%s%s%s", argv[first], first + 1 < argc ? " " : "",
              first + 1 < argc ? argv[first + 1] : "");
     if (strcmp(argv[first], "weights") == 0)
-        return rv_fail(RV_ERR_USAGE, "weights: write `reverie weights import SOURCE` or `reverie "
-                                     "weights verify [FILE]`");
+        return rv_fail(RV_ERR_USAGE, "weights: write `reverie weights fetch`, `reverie weights "
+                                     "import SOURCE` or `reverie weights verify [FILE]`");
     for (const struct rv_command *command = rv_commands; command->name; command++) {
         const char *given = strchr(command->name, ' ') ? name : argv[first];
         const char *given_before = strchr(nearest, ' ') ? name : argv[first];
@@ -132,6 +140,10 @@ static enum rv_status help(int argc, char **argv) {
     int words;
     if (argc <= 2) {
         rv_help_overview(stdout);
+        return RV_OK;
+    }
+    if (strcmp(argv[2], "--man") == 0) { // for the installation; a reader has `man reverie`
+        rv_help_man(stdout);
         return RV_OK;
     }
     const struct rv_command *command = find_command(argc, argv, 2, &words);

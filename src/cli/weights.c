@@ -1,8 +1,11 @@
-// reverie weights import, reverie weights verify.
+// reverie weights fetch, import, verify.
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/place.h"
 #include "base/status.h"
 #include "cli/commands.h"
 #include "formats/import.h"
@@ -59,14 +62,33 @@ enum rv_status rv_command_import(const struct rv_arguments *arguments) {
     return RV_OK;
 }
 
+// Becomes the script that does it: fetching is the business of the registry's own client.
+enum rv_status rv_command_fetch(const struct rv_arguments *arguments) {
+    char script[PATH_SIZE], program[PATH_SIZE];
+    (void)arguments;
+    if (!rv_share_path("fetch-weights", script, sizeof script))
+        return rv_fail(RV_ERR_IO, "%s: not there: install reverie completely", script);
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length < 0)
+        return rv_fail(RV_ERR_IO, "/proc/self/exe: %s: mount /proc", strerror(errno));
+    program[length] = '\0';
+    execl(script, script, program, (char *)NULL);
+    return rv_fail(RV_ERR_IO, "%s: cannot be run: %s: check its permissions and that bash is there",
+                   script, strerror(errno));
+}
+
 enum rv_status rv_command_verify(const struct rv_arguments *arguments) {
     char path[PATH_SIZE];
     struct rv_verify_report report;
     rv_weights_default_path(path, sizeof path);
     const char *file = arguments->positional_count ? arguments->positional[0] : path;
     enum rv_status status = rv_verify_weights(file, &report);
-    if (status == RV_ERR_IO) // weights that are not there are missing weights, to whoever asks
-        return rv_fail(RV_ERR_WEIGHTS, "%s", rv_error_text());
+    if (status == RV_ERR_IO) { // weights that are not there are missing weights, to whoever asks
+        char reason[1024];
+        snprintf(reason, sizeof reason, "%s", rv_error_text());
+        return rv_fail(RV_ERR_WEIGHTS, "%s%s", reason,
+                       arguments->positional_count ? "" : ", or `reverie weights fetch`");
+    }
     if (status != RV_OK)
         return status;
     printf("%s: sound\n", file);

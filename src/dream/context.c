@@ -4,6 +4,7 @@
 
 #include "ops/selftest.h"
 #include "ops/tune.h"
+#include "vk/open.h"
 
 enum rv_status rv_devices(struct rv_device_info *devices, uint32_t *count) {
     if (!count || (*count && !devices))
@@ -11,25 +12,44 @@ enum rv_status rv_devices(struct rv_device_info *devices, uint32_t *count) {
     return rv_device_list(devices, count);
 }
 
-enum rv_status rv_context_create(const struct rv_context_params *params, rv_context **context) {
-    *context = NULL;
+// The context of a device that was opened, which it takes over.
+static enum rv_status settle(struct rv_device *device, rv_context **context) {
     struct rv_context *made = calloc(1, sizeof *made);
-    if (!made)
+    enum rv_status status = RV_OK;
+    if (!made) {
+        rv_device_destroy(&device);
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while opening a device");
-    enum rv_status status = rv_device_create(params, &made->device);
-    if (status == RV_OK)
-        status = rv_op_settle_profile(made->device);
-    if (status == RV_OK && !made->device->no_tune)
-        status = rv_tuning_create(made->device);
-    if (status != RV_OK) {
-        rv_context_destroy(&made);
-        return status;
     }
-    const struct rv_device_info *info = &made->device->info;
-    rv_device_log(made->device, RV_LOG_INFO, "device %u: %s, %s, profile %s", info->index,
-                  info->name, info->driver, info->profile);
+    made->device = device;
+    RV_TRY(rv_op_settle_profile(device));
+    if (!device->no_tune)
+        RV_TRY(rv_tuning_create(device));
+    rv_device_log(device, RV_LOG_INFO, "device %u: %s, %s, profile %s", device->info.index,
+                  device->info.name, device->info.driver, device->info.profile);
     *context = made;
     return RV_OK;
+done:
+    rv_context_destroy(&made);
+    return status;
+}
+
+enum rv_status rv_context_create(const struct rv_context_params *params, rv_context **context) {
+    struct rv_device *device;
+    *context = NULL;
+    enum rv_status status = rv_device_create(params, &device);
+    return status == RV_OK ? settle(device, context) : status;
+}
+
+enum rv_status rv_context_import(const struct rv_vulkan_device *lent,
+                                 const struct rv_context_params *params, rv_context **context) {
+    struct rv_device *device;
+    if (context)
+        *context = NULL;
+    if (!lent || !context)
+        return rv_fail(RV_ERR_USAGE,
+                       "rv_context_import needs a device and a place for the context");
+    enum rv_status status = rv_device_import(lent, params, &device);
+    return status == RV_OK ? settle(device, context) : status;
 }
 
 void rv_context_destroy(rv_context **context) {

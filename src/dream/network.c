@@ -128,19 +128,23 @@ enum rv_status rv_network_tune(const struct rv_network *network, const struct rv
     return rv_tuning_measure(&context);
 }
 
-enum rv_status rv_network_record_tile(const struct rv_network *network, const struct rv_plan *plan,
-                                      const struct rv_op_tile *tile, struct rv_range picture,
-                                      struct rv_range gradient, struct rv_recorder *recorder) {
+enum rv_status rv_network_record_steps(const struct rv_network *network, const struct rv_plan *plan,
+                                       uint32_t first, uint32_t end, const struct rv_op_tile *tile,
+                                       struct rv_range picture, struct rv_range gradient,
+                                       struct rv_recorder *recorder) {
     struct rv_op_buffers buffers = buffers_of(network, picture, gradient);
     struct rv_op_context context = {
         .recorder = recorder, .plan = plan, .buffers = &buffers, .tile = tile};
-    return rv_op_record_plan(&context);
+    enum rv_status status = RV_OK;
+    for (uint32_t i = first; i < end && status == RV_OK; i++)
+        status = rv_op_record(&context, &plan->steps[i]);
+    return status;
 }
 
 enum rv_status rv_network_record(const struct rv_network *network, const struct rv_plan *plan,
                                  struct rv_range picture, struct rv_recorder *recorder) {
-    return rv_network_record_tile(network, plan, NULL, picture, rv_network_gradient(network, plan),
-                                  recorder);
+    return rv_network_record_steps(network, plan, 0, plan->step_count, NULL, picture,
+                                   rv_network_gradient(network, plan), recorder);
 }
 
 enum rv_status rv_network_close(const struct rv_network *network, struct rv_extent size,

@@ -52,10 +52,12 @@ enum rv_status rv_network_tune(const struct rv_network *network, const struct rv
 // Records the plan's steps over `picture`.
 enum rv_status rv_network_record(const struct rv_network *network, const struct rv_plan *plan,
                                  struct rv_range picture, struct rv_recorder *recorder);
-// The same with the picture as a tile of a larger one, and its gradient where it is wanted.
-enum rv_status rv_network_record_tile(const struct rv_network *network, const struct rv_plan *plan,
-                                      const struct rv_op_tile *tile, struct rv_range picture,
-                                      struct rv_range gradient, struct rv_recorder *recorder);
+// Records some of the steps, those from `first` to before `end`, over `picture`, which may be a
+// tile of a larger one (else `tile` is NULL), with its gradient where it is wanted.
+enum rv_status rv_network_record_steps(const struct rv_network *network, const struct rv_plan *plan,
+                                       uint32_t first, uint32_t end, const struct rv_op_tile *tile,
+                                       struct rv_range picture, struct rv_range gradient,
+                                       struct rv_recorder *recorder);
 // Records the end of an iteration: statistics, log, step.
 enum rv_status rv_network_close(const struct rv_network *network, struct rv_extent size,
                                 struct rv_range picture, bool clip, struct rv_recorder *recorder);

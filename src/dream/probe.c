@@ -46,9 +46,10 @@ static enum rv_status run_tiles(struct probe *p, const struct rv_tiling *tiling,
     enum rv_status status;
     struct rv_tiles tiles = {0};
     struct rv_range picture = {&p->picture, 0, p->picture.size};
-    RV_TRY(rv_tiles_init(&tiles, network, tiling, params->border, picture));
-    status = rv_tiles_submit(&tiles, wrapped(params->jitter_x, p->input->width),
-                             wrapped(params->jitter_y, p->input->height));
+    RV_TRY(rv_tiles_init(&tiles, network, tiling, params->border, 0, picture));
+    for (bool last = false; status == RV_OK && !last;)
+        status = rv_tiles_submit(&tiles, wrapped(params->jitter_x, p->input->width),
+                                 wrapped(params->jitter_y, p->input->height), &last);
     if (!p->device->lost) {
         enum rv_status waited = rv_device_wait(p->device, p->device->submitted);
         if (status == RV_OK)

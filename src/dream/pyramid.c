@@ -51,9 +51,8 @@ struct rv_extent rv_pyramid_largest(const struct rv_pyramid_sizes *sizes, struct
 }
 
 // DETAIL: whether an octave's base is kept beside the original.
-static bool is_kept(const struct rv_params *params, struct rv_extent octave,
-                    struct rv_extent base) {
-    return params->pyramid == RV_PYRAMID_DETAIL &&
+static bool is_kept(enum rv_pyramid rule, struct rv_extent octave, struct rv_extent base) {
+    return rule == RV_PYRAMID_DETAIL &&
            (octave.width != base.width || octave.height != base.height);
 }
 
@@ -61,7 +60,7 @@ uint64_t rv_pyramid_bytes(const struct rv_params *params, const struct rv_pyrami
                           struct rv_extent base) {
     uint64_t bytes = rv_image_bytes(base) + rv_image_bytes(rv_pyramid_largest(sizes, base));
     for (uint32_t i = 0; i < sizes->count; i++)
-        if (is_kept(params, sizes->octave[i], base))
+        if (is_kept(params->pyramid, sizes->octave[i], base))
             bytes += rv_image_bytes(sizes->octave[i]);
     return bytes;
 }
@@ -109,6 +108,14 @@ enum rv_status rv_picture_upload(struct rv_device *device, const struct rv_pictu
     return status;
 }
 
+static enum rv_status resize(const struct rv_pyramid_pictures *p, struct rv_recorder *recorder,
+                             struct rv_resize_op *op) {
+    op->align_corners = p->align_corners;
+    op->source.size = rv_image_bytes(op->from);
+    op->target.size = op->second.size = rv_image_bytes(op->to);
+    return rv_op_resize(recorder, op);
+}
+
 // Runs a few resizes at once, then copies the scratch to where it is wanted, if anywhere.
 static enum rv_status run(struct rv_pyramid_pictures *p, struct rv_resize_op *ops, uint32_t count,
                           const struct rv_range *copy) {
@@ -116,13 +123,8 @@ static enum rv_status run(struct rv_pyramid_pictures *p, struct rv_resize_op *op
     enum rv_status status = rv_recorder_init(&recorder, p->device, count);
     if (status != RV_OK)
         return status;
-    for (uint32_t i = 0; i < count; i++) {
-        struct rv_resize_op *op = &ops[i];
-        op->align_corners = p->align_corners;
-        op->source.size = rv_image_bytes(op->from);
-        op->target.size = op->second.size = rv_image_bytes(op->to);
-        RV_TRY(rv_op_resize(&recorder, op));
-    }
+    for (uint32_t i = 0; i < count; i++)
+        RV_TRY(resize(p, &recorder, &ops[i]));
     if (copy) {
         struct rv_range made = {p->scratch.buffer, p->scratch.offset, copy->size};
         RV_TRY(rv_record_copy(&recorder, made, *copy));
@@ -133,14 +135,14 @@ done:
     return status;
 }
 
-static enum rv_status make_bases(struct rv_pyramid_pictures *p, const struct rv_params *params) {
+enum rv_status rv_pyramid_start(struct rv_pyramid_pictures *p) {
     enum rv_status status = RV_OK;
     // Each octave is shrunk from the one above it, in turn.
     struct rv_range above = all_of(&p->original);
     struct rv_extent above_size = p->base;
     for (uint32_t i = p->sizes.count; i-- > 0;) {
         struct rv_extent size = p->sizes.octave[i];
-        if (is_kept(params, size, p->base)) {
+        if (is_kept(p->rule, size, p->base)) {
             RV_TRY(rv_buffer_init(p->device, &p->bases[i], rv_image_bytes(size), RV_MEMORY_DEVICE,
                                   "base picture"));
             struct rv_resize_op op = {.source = above,
@@ -157,24 +159,25 @@ done:
     return status;
 }
 
+struct rv_range rv_pyramid_original(const struct rv_pyramid_pictures *p) {
+    return all_of(&p->original);
+}
+
 enum rv_status rv_pyramid_init(struct rv_pyramid_pictures *p, struct rv_device *device,
-                               const struct rv_params *params, const struct rv_picture *input,
+                               const struct rv_params *params, struct rv_extent base,
                                const struct rv_pyramid_sizes *sizes, struct rv_range scratch) {
     enum rv_status status;
     *p = (struct rv_pyramid_pictures){.device = device,
                                       .rule = params->pyramid,
                                       .align_corners = params->resize == RV_RESIZE_ALIGN_CORNERS,
-                                      .base = {input->width, input->height},
+                                      .base = base,
                                       .sizes = *sizes,
                                       .scratch = scratch,
                                       .octave = UINT32_MAX};
-    RV_TRY(rv_buffer_init(device, &p->original, rv_image_bytes(p->base), RV_MEMORY_DEVICE,
+    RV_TRY(rv_buffer_init(device, &p->original, rv_image_bytes(base), RV_MEMORY_DEVICE,
                           "original picture"));
-    RV_TRY(rv_buffer_init(device, &p->current, rv_image_bytes(rv_pyramid_largest(sizes, p->base)),
+    RV_TRY(rv_buffer_init(device, &p->current, rv_image_bytes(rv_pyramid_largest(sizes, base)),
                           RV_MEMORY_DEVICE, "dreamed picture"));
-    RV_TRY(rv_picture_upload(device, input, all_of(&p->original)));
-    if (p->rule == RV_PYRAMID_DETAIL)
-        RV_TRY(make_bases(p, params));
     return RV_OK;
 done:
     rv_pyramid_finish(p);
@@ -189,35 +192,6 @@ void rv_pyramid_finish(struct rv_pyramid_pictures *p) {
     for (uint32_t i = 0; i < RV_OCTAVE_MAX; i++)
         rv_buffer_finish(p->device, &p->bases[i]);
     p->device = NULL;
-}
-
-enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index) {
-    struct rv_extent to = p->sizes.octave[index];
-    struct rv_range current = rv_pyramid_current(p, index);
-    bool detail = p->rule == RV_PYRAMID_DETAIL;
-    enum rv_status status;
-    if (index == 0) {
-        struct rv_resize_op op = {.source = detail ? base_of(p, 0) : all_of(&p->original),
-                                  .from = detail ? to : p->base,
-                                  .target = current,
-                                  .to = to,
-                                  .weight = 1};
-        status = run(p, &op, 1, NULL);
-    } else {
-        struct rv_resize_op op = {.source = rv_pyramid_current(p, index - 1),
-                                  .from = p->sizes.octave[index - 1],
-                                  .target = p->scratch,
-                                  .to = to,
-                                  .weight = 1,
-                                  .quantise = p->rule == RV_PYRAMID_GROW};
-        if (detail) { // `current` holds the detail
-            op.second = base_of(p, index);
-            op.other = 1;
-        }
-        status = run(p, &op, 1, &current);
-    }
-    p->octave = index;
-    return status;
 }
 
 // What the octave before could not hold of the original: same size - shrunk and enlarged.
@@ -249,13 +223,10 @@ static enum rv_status reinject(struct rv_pyramid_pictures *p) {
     return run(p, ops, 3, NULL);
 }
 
-enum rv_status rv_pyramid_leave(struct rv_pyramid_pictures *p) {
+// DETAIL: what was dreamed, without the original it was dreamed on.
+static enum rv_status subtract_base(struct rv_pyramid_pictures *p) {
     struct rv_extent size = p->sizes.octave[p->octave];
     struct rv_range current = rv_pyramid_current(p, p->octave);
-    if (p->rule == RV_PYRAMID_REINJECT)
-        return reinject(p);
-    if (p->rule != RV_PYRAMID_DETAIL || p->octave + 1 == p->sizes.count)
-        return RV_OK;
     struct rv_resize_op op = {.source = base_of(p, p->octave),
                               .from = size,
                               .target = current,
@@ -266,7 +237,90 @@ enum rv_status rv_pyramid_leave(struct rv_pyramid_pictures *p) {
     return run(p, &op, 1, NULL);
 }
 
-enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_picture *output) {
+enum rv_status rv_pyramid_close(struct rv_pyramid_pictures *p) {
+    enum rv_status status = RV_OK;
+    if (p->rule == RV_PYRAMID_REINJECT && !p->closed)
+        status = reinject(p);
+    p->closed = status == RV_OK;
+    return status;
+}
+
+static enum rv_status enter_first(struct rv_pyramid_pictures *p, uint32_t index) {
+    struct rv_extent to = p->sizes.octave[index];
+    bool detail = p->rule == RV_PYRAMID_DETAIL;
+    struct rv_resize_op op = {.source = detail ? base_of(p, index) : all_of(&p->original),
+                              .from = detail ? to : p->base,
+                              .target = rv_pyramid_current(p, index),
+                              .to = to,
+                              .weight = 1};
+    return run(p, &op, 1, NULL);
+}
+
+static enum rv_status enter_next(struct rv_pyramid_pictures *p, uint32_t index) {
+    struct rv_range current = rv_pyramid_current(p, index);
+    struct rv_resize_op op = {.source = rv_pyramid_current(p, p->octave),
+                              .from = p->sizes.octave[p->octave],
+                              .target = p->scratch,
+                              .to = p->sizes.octave[index],
+                              .weight = 1,
+                              .quantise = p->rule == RV_PYRAMID_GROW};
+    enum rv_status status;
+    if (p->rule == RV_PYRAMID_DETAIL) {
+        RV_TRY(subtract_base(p));
+        op.second = base_of(p, index);
+        op.other = 1;
+    }
+    RV_TRY(rv_pyramid_close(p));
+    status = run(p, &op, 1, &current);
+done:
+    return status;
+}
+
+enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index) {
+    enum rv_status status = p->octave == UINT32_MAX ? enter_first(p, index) : enter_next(p, index);
+    p->octave = index;
+    p->closed = false;
+    return status;
+}
+
+uint64_t rv_pyramid_room(const struct rv_pyramid_pictures *p) {
+    return rv_image_bytes(p->base);
+}
+
+enum rv_status rv_pyramid_show(const struct rv_pyramid_pictures *p, struct rv_recorder *recorder,
+                               struct rv_range room, struct rv_range *where) {
+    *where = all_of(&p->original);
+    if (p->octave == UINT32_MAX)
+        return RV_OK;
+    struct rv_extent size = p->sizes.octave[p->octave];
+    *where = rv_pyramid_current(p, p->octave);
+    if (p->rule != RV_PYRAMID_GROW && size.width == p->base.width && size.height == p->base.height)
+        return RV_OK;
+    struct rv_resize_op op = {.source = *where,
+                              .from = size,
+                              .target = room,
+                              .to = p->base,
+                              .weight = 1,
+                              .quantise = p->rule == RV_PYRAMID_GROW};
+    *where = (struct rv_range){room.buffer, room.offset, rv_pyramid_room(p)};
+    return resize(p, recorder, &op);
+}
+
+// Waits until the picture is where *from then says.
+static enum rv_status make_result(struct rv_pyramid_pictures *p, struct rv_range room,
+                                  struct rv_range *from) {
+    struct rv_recorder recorder;
+    enum rv_status status;
+    RV_TRY(rv_recorder_init(&recorder, p->device, 1));
+    RV_TRY(rv_pyramid_show(p, &recorder, room, from));
+    status = rv_recorder_run(&recorder);
+done:
+    rv_recorder_finish(&recorder);
+    return status;
+}
+
+enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_range room,
+                                 struct rv_picture *output) {
     enum rv_status status = RV_OK;
     size_t pixels = (size_t)p->base.width * p->base.height;
     float *values = malloc((pixels < PIECE_PIXELS ? pixels : PIECE_PIXELS) * 16);
@@ -276,19 +330,8 @@ enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_pictur
                          p->base.width, p->base.height);
         goto done;
     }
-    struct rv_range from = rv_pyramid_current(p, p->octave);
-    struct rv_extent size = p->sizes.octave[p->octave];
-    if (p->rule == RV_PYRAMID_GROW || size.width != p->base.width ||
-        size.height != p->base.height) {
-        struct rv_resize_op op = {.source = from,
-                                  .from = size,
-                                  .target = p->scratch,
-                                  .to = p->base,
-                                  .weight = 1,
-                                  .quantise = p->rule == RV_PYRAMID_GROW};
-        RV_TRY(run(p, &op, 1, NULL));
-        from = p->scratch;
-    }
+    struct rv_range from;
+    RV_TRY(make_result(p, room, &from));
     for (size_t first = 0; first < pixels; first += PIECE_PIXELS) {
         size_t count = pixels - first < PIECE_PIXELS ? pixels - first : PIECE_PIXELS;
         RV_TRY(

@@ -28,6 +28,7 @@ struct rv_pyramid_pictures {
     struct rv_buffer bases[RV_OCTAVE_MAX]; // DETAIL: the original at every smaller octave
     struct rv_range scratch;               // borrowed; what it holds lasts no longer than a call
     uint32_t octave; // the one `current` has the size of; UINT32_MAX before any
+    bool closed;     // see rv_pyramid_close
 };
 
 // The largest of the pictures, which `scratch` must hold.
@@ -36,23 +37,32 @@ struct rv_extent rv_pyramid_largest(const struct rv_pyramid_sizes *sizes, struct
 uint64_t rv_pyramid_bytes(const struct rv_params *params, const struct rv_pyramid_sizes *sizes,
                           struct rv_extent base);
 
-// Uploads `input` ([height][width][3], 0..1). `scratch` is borrowed until rv_pyramid_finish, and is
-// written by every call but never between them: the gradient may lie there. Finished with
-// rv_pyramid_finish.
+// Makes room for the pictures. `original` is then filled in, four floats a pixel in [-1, 1], before
+// rv_pyramid_start. `scratch` is borrowed until rv_pyramid_finish, and is written by every call but
+// never between them: the gradient may lie there. Finished with rv_pyramid_finish.
 enum rv_status rv_pyramid_init(struct rv_pyramid_pictures *p, struct rv_device *device,
-                               const struct rv_params *params, const struct rv_picture *input,
+                               const struct rv_params *params, struct rv_extent base,
                                const struct rv_pyramid_sizes *sizes, struct rv_range scratch);
+enum rv_status rv_pyramid_start(struct rv_pyramid_pictures *p);
+struct rv_range rv_pyramid_original(const struct rv_pyramid_pictures *p);
 void rv_pyramid_finish(struct rv_pyramid_pictures *p);
 
 // The picture dreamed on, of the size of octave `index`.
 struct rv_range rv_pyramid_current(const struct rv_pyramid_pictures *p, uint32_t index);
 
-// Makes `current` the picture to dream on at octave `index`; the octaves come in order.
+// Makes `current` the picture to dream on at octave `index`: from the input, or from what was
+// dreamed at another octave, whichever that was.
 enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index);
-// What follows the octave's last step.
-enum rv_status rv_pyramid_leave(struct rv_pyramid_pictures *p);
-// The picture as it stands, at the original's size, clipped to 0..1, in new pixels.
-enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_picture *output);
+// What follows the last step of all.
+enum rv_status rv_pyramid_close(struct rv_pyramid_pictures *p);
+// The picture as it stands, at the original's size, not clipped: in `current` itself, or made in
+// `room` (rv_pyramid_room bytes) by what is recorded. *where says which.
+uint64_t rv_pyramid_room(const struct rv_pyramid_pictures *p);
+enum rv_status rv_pyramid_show(const struct rv_pyramid_pictures *p, struct rv_recorder *recorder,
+                               struct rv_range room, struct rv_range *where);
+// The same in new pixels of the host, clipped to 0..1.
+enum rv_status rv_pyramid_result(struct rv_pyramid_pictures *p, struct rv_range room,
+                                 struct rv_picture *output);
 
 // Between a host picture and the device's four floats a pixel in [-1, 1].
 enum rv_status rv_picture_upload(struct rv_device *device, const struct rv_picture *picture,

@@ -152,8 +152,8 @@ static struct rv_tile_recording *find(const struct rv_tiles *tiles,
     return NULL;
 }
 
-static enum rv_status record(struct rv_tiles *tiles, const struct rv_op_tile *place) {
-    const struct rv_plan *plan = tiles->tiling->plan;
+static enum rv_status record(struct rv_tiles *tiles, const struct rv_op_tile *place,
+                             double most_flops) {
     struct rv_tile_recording *grown =
         realloc(tiles->recordings, (tiles->recording_count + 1) * sizeof *grown);
     if (!grown)
@@ -161,17 +161,18 @@ static enum rv_status record(struct rv_tiles *tiles, const struct rv_op_tile *pl
     tiles->recordings = grown;
     struct rv_tile_recording *made = &grown[tiles->recording_count++];
     *made = (struct rv_tile_recording){.place = *place};
-    enum rv_status status;
-    RV_TRY(rv_recorder_init(&made->recorder, tiles->network->device, plan->step_count));
-    RV_TRY(rv_network_record_tile(tiles->network, plan, place, tile_picture(tiles),
-                                  tile_gradient(tiles), &made->recorder));
-    status = rv_recorder_end(&made->recorder);
-done:
-    return status;
+    struct rv_slices_request request = {.network = tiles->network,
+                                        .plan = tiles->tiling->plan,
+                                        .tile = place,
+                                        .picture = tile_picture(tiles),
+                                        .gradient = tile_gradient(tiles),
+                                        .most_flops = most_flops};
+    enum rv_status status = rv_slices_init(&made->slices, &request);
+    return status == RV_OK ? rv_slices_end(&made->slices) : status;
 }
 
 enum rv_status rv_tiles_init(struct rv_tiles *tiles, const struct rv_network *network,
-                             const struct rv_tiling *tiling, uint32_t border,
+                             const struct rv_tiling *tiling, uint32_t border, double most_flops,
                              struct rv_range picture) {
     enum rv_status status = RV_OK;
     *tiles = (struct rv_tiles){
@@ -183,7 +184,7 @@ enum rv_status rv_tiles_init(struct rv_tiles *tiles, const struct rv_network *ne
         for (uint32_t column = 0; column < tiling->x.count; column++) {
             struct rv_op_tile place = place_of(tiling, border, column, row);
             if (!find(tiles, &place))
-                RV_TRY(record(tiles, &place));
+                RV_TRY(record(tiles, &place, most_flops));
         }
     return RV_OK;
 done:
@@ -198,7 +199,7 @@ static void empty(struct rv_tile_slot *slot) {
 
 void rv_tiles_finish(struct rv_tiles *tiles) {
     for (uint32_t i = 0; i < tiles->recording_count; i++)
-        rv_recorder_finish(&tiles->recordings[i].recorder);
+        rv_slices_finish(&tiles->recordings[i].slices);
     for (uint32_t i = 0; i < 2; i++)
         empty(&tiles->slots[i]);
     free(tiles->recordings);
@@ -206,21 +207,43 @@ void rv_tiles_finish(struct rv_tiles *tiles) {
     *tiles = (struct rv_tiles){0};
 }
 
-enum rv_status rv_tiles_submit(struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y) {
+static const struct rv_slices *next_slices(const struct rv_tiles *tiles) {
+    uint32_t columns = tiles->tiling->x.count;
+    struct rv_op_tile place =
+        place_of(tiles->tiling, tiles->border, tiles->tile % columns, tiles->tile / columns);
+    return &find(tiles, &place)->slices;
+}
+
+double rv_tiles_next_flops(const struct rv_tiles *tiles) {
+    return next_slices(tiles)->list[tiles->slice].flops;
+}
+
+uint64_t rv_tiles_next_value(const struct rv_tiles *tiles) {
+    return tiles->slice == 0 ? tiles->slots[tiles->tile % 2].done : 0;
+}
+
+enum rv_status rv_tiles_submit(struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y,
+                               bool *last) {
     const struct rv_tiling *tiling = tiles->tiling;
     struct rv_device *device = tiles->network->device;
-    enum rv_status status = RV_OK;
-    for (uint32_t i = 0; i < tiling->x.count * tiling->y.count; i++) {
-        uint32_t column = i % tiling->x.count, row = i / tiling->x.count;
-        struct rv_tile_slot *slot = &tiles->slots[i % 2];
-        struct rv_op_tile place = place_of(tiling, tiles->border, column, row);
+    struct rv_tile_slot *slot = &tiles->slots[tiles->tile % 2];
+    const struct rv_slices *slices = next_slices(tiles);
+    uint32_t column = tiles->tile % tiling->x.count, row = tiles->tile / tiling->x.count;
+    enum rv_status status;
+    *last = false;
+    if (tiles->slice == 0) {
         RV_TRY(rv_device_wait(device, slot->done));
         empty(slot);
         RV_TRY(submit_cut(tiles, slot, column, row, jitter_x, jitter_y));
-        RV_TRY(rv_recorder_submit(&find(tiles, &place)->recorder, NULL));
-        RV_TRY(submit_paste(tiles, slot, column, row, jitter_x, jitter_y));
-        slot->done = device->submitted;
     }
+    RV_TRY(rv_recorder_submit(&slices->list[tiles->slice].recorder, NULL));
+    if (++tiles->slice < slices->count)
+        return RV_OK;
+    RV_TRY(submit_paste(tiles, slot, column, row, jitter_x, jitter_y));
+    slot->done = device->submitted;
+    tiles->slice = 0;
+    tiles->tile = (tiles->tile + 1) % (tiling->x.count * tiling->y.count);
+    *last = tiles->tile == 0;
 done:
     return status;
 }

@@ -4,7 +4,7 @@
 #ifndef RV_DREAM_TILES_H
 #define RV_DREAM_TILES_H
 
-#include "dream/network.h"
+#include "dream/slices.h"
 #include "dream/tiling.h"
 
 // One tile's copies; two are under way at a time.
@@ -22,22 +22,30 @@ struct rv_tiles {
     // one for all the others.
     struct rv_tile_recording {
         struct rv_op_tile place;
-        struct rv_recorder recorder;
+        struct rv_slices slices;
     } * recordings;
     uint32_t recording_count;
     struct rv_tile_slot slots[2];
     VkBufferCopy *pieces; // room for one tile's
+    uint32_t tile, slice; // to be submitted next
 };
 
-// Records. The network's control must say a jitter of 0: tiles are cut through it. Finished with
-// rv_tiles_finish, when the work has run.
+// Records, in slices of at most `most_flops` (0 = a tile is one). The network's control must say a
+// jitter of 0: tiles are cut through it. Finished with rv_tiles_finish, when the work has run.
 enum rv_status rv_tiles_init(struct rv_tiles *tiles, const struct rv_network *network,
-                             const struct rv_tiling *tiling, uint32_t border,
+                             const struct rv_tiling *tiling, uint32_t border, double most_flops,
                              struct rv_range picture);
 void rv_tiles_finish(struct rv_tiles *tiles);
 
-// Submits what makes the gradient (rv_network's) and the losses of the picture rolled by 0 <=
-// jitter < size. Returns when the last tile is submitted, but not done.
-enum rv_status rv_tiles_submit(struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y);
+// Submits the next slice of what makes the gradient (rv_network's) and the losses of the picture
+// rolled by 0 <= jitter < size, the same for all slices. A tile's first waits until the one before
+// the last is done. True in *last with the last slice of the last tile: the next is the first
+// again.
+enum rv_status rv_tiles_submit(struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y,
+                               bool *last);
+// Operations of the next slice.
+double rv_tiles_next_flops(const struct rv_tiles *tiles);
+// The timeline's value from which on the next slice need not wait.
+uint64_t rv_tiles_next_value(const struct rv_tiles *tiles);
 
 #endif

@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/place.h"
 #include "base/status.h"
 #include "formats/inception_file.h"
 
 #define FILE_NAME "inception_v3.safetensors"
+#define PATH_SIZE 4096
 
 static bool exists(const char *path) {
     struct stat info;
@@ -29,20 +31,21 @@ static bool user_path(char *path, size_t capacity) {
 }
 
 void rv_weights_default_path(char *path, size_t capacity) {
-    static const char source_tree[] = RV_WEIGHTS_FOLDER "/" FILE_NAME;
+    char shared[PATH_SIZE];
     const char *chosen = getenv("REVERIE_WEIGHTS");
     if (chosen && *chosen) {
         snprintf(path, capacity, "%s", chosen);
         return;
     }
     const bool user = user_path(path, capacity);
-    if (!user || (!exists(path) && exists(source_tree)))
-        snprintf(path, capacity, "%s", source_tree);
+    const bool installed = rv_share_path(FILE_NAME, shared, sizeof shared);
+    if (!user || (!exists(path) && installed))
+        snprintf(path, capacity, "%s", shared);
 }
 
 enum rv_status rv_weights_load(const char *path, rv_weights **weights) {
     *weights = NULL;
-    char found[4096];
+    char found[PATH_SIZE];
     if (!path) {
         rv_weights_default_path(found, sizeof found);
         path = found;
@@ -50,7 +53,7 @@ enum rv_status rv_weights_load(const char *path, rv_weights **weights) {
     struct stat info;
     if (stat(path, &info) != 0 && (errno == ENOENT || errno == ENOTDIR))
         return rv_fail(RV_ERR_WEIGHTS,
-                       "%s: no weights there: get them with tools/fetch-weights or "
+                       "%s: no weights there: get them with `reverie weights fetch` or "
                        "`reverie weights import SOURCE`",
                        path);
     const uint8_t *bytes;

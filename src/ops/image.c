@@ -125,6 +125,39 @@ enum rv_status rv_op_resize(struct rv_recorder *recorder, const struct rv_resize
 }
 
 // ------------------------------------------------------------------------------------------------
+// Images of others
+
+uint64_t rv_pixels_bytes(struct rv_extent size, uint32_t words) {
+    uint64_t bytes = (uint64_t)size.width * size.height * words * 4;
+    return (bytes + RV_PLAN_ALIGNMENT - 1) / RV_PLAN_ALIGNMENT * RV_PLAN_ALIGNMENT;
+}
+
+enum rv_status rv_op_pixels(struct rv_recorder *recorder, const struct rv_pixels_op *op) {
+    // Bands begin at multiples of the alignment in both, of which theirs may have 4 bytes a pixel.
+    uint64_t unit = RV_PLAN_ALIGNMENT / 4, pixels = (uint64_t)op->size.width * op->size.height;
+    uint64_t most = most_pixels(recorder->device) / unit * unit;
+    enum rv_status status = RV_OK;
+    for (uint64_t first = 0; first < pixels && status == RV_OK; first += most) {
+        uint64_t count = pixels - first < most ? pixels - first : most,
+                 from = first * op->words * 4;
+        struct rv_pixels_push push = {.pixels = (uint32_t)count};
+        struct rv_range theirs = {
+            op->theirs.buffer, op->theirs.offset + from,
+            rv_pixels_bytes((struct rv_extent){(uint32_t)count, 1}, op->words)};
+        struct rv_op_dispatch d;
+        rv_op_begin(&d, op->pack ? "pixels_pack" : "pixels_unpack", "pixels", 3, &push,
+                    sizeof push);
+        d.spec[RV_PIXELS_SPEC_WORDS] = op->words;
+        d.spec[RV_PIXELS_SPEC_SWAP] = op->swap;
+        d.spec[RV_PIXELS_SPEC_LINEAR] = op->linear;
+        rv_op_bind(&d, RV_PIXELS_OURS, op->pack ? RV_READ : RV_WRITE, band(op->ours, first, count));
+        rv_op_bind(&d, RV_PIXELS_THEIRS, op->pack ? RV_WRITE : RV_READ, theirs);
+        status = rv_op_dispatch(recorder, &d, rv_op_groups(count, 64), 1, 1);
+    }
+    return status;
+}
+
+// ------------------------------------------------------------------------------------------------
 // The end of an iteration
 
 static enum rv_status gather(struct rv_recorder *recorder, const struct rv_ascend_op *op) {

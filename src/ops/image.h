@@ -20,6 +20,18 @@ struct rv_resize_op {
 };
 enum rv_status rv_op_resize(struct rv_recorder *recorder, const struct rv_resize_op *op);
 
+// Between our pictures and the pixels of others' images, row by row without padding.
+struct rv_pixels_op {
+    struct rv_range ours, theirs; // theirs: rv_pixels_bytes
+    struct rv_extent size;
+    uint32_t words; // 32 bits each, of one of their pixels: 1, 2 or 4
+    bool swap;      // theirs have blue first
+    bool linear;    // theirs are linear light, not encoded as sRGB
+    bool pack;      // ours to theirs, else theirs to ours
+};
+uint64_t rv_pixels_bytes(struct rv_extent size, uint32_t words);
+enum rv_status rv_op_pixels(struct rv_recorder *recorder, const struct rv_pixels_op *op);
+
 // The end of an iteration: statistics of the gradient, the log's line, the step.
 struct rv_ascend_op {
     struct rv_range picture, gradient, control, log, losses, partials;

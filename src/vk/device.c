@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vk/instance.h"
+#include "vk/open.h"
 #include "vk/pipeline.h"
 
 void rv_device_log(struct rv_device *device, enum rv_log_level level, const char *format, ...) {
@@ -198,12 +199,22 @@ static enum rv_status open_device(struct rv_device *device) {
                                .enabledExtensionCount = features.extension_count,
                                .ppEnabledExtensionNames = features.extensions};
     RV_VK_TRY(device, CreateDevice(device->physical, &info, NULL, &device->handle));
+    status = rv_device_start(device, family, 0);
+done:
+    return status;
+}
+
+enum rv_status rv_device_start(struct rv_device *device, uint32_t family, uint32_t index) {
+    enum rv_status status = RV_OK;
+    VkQueueFamilyProperties families[32];
+    uint32_t count = 32;
 #define RV_LOAD(name)                                                                              \
     device->vk.name = (PFN_vk##name)device->vk.GetDeviceProcAddr(device->handle, "vk" #name);
     RV_DEVICE_FUNCTIONS(RV_LOAD)
 #undef RV_LOAD
+    device->vk.GetPhysicalDeviceQueueFamilyProperties(device->physical, &count, families);
     device->queue_family = family;
-    device->vk.GetDeviceQueue(device->handle, family, 0, &device->queue);
+    device->vk.GetDeviceQueue(device->handle, family, index, &device->queue);
     read_limits(device, families[family].timestampValidBits);
     VkPhysicalDeviceMemoryProperties2 memory = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2};
@@ -230,8 +241,7 @@ static void default_cache_dir(char *path, size_t capacity) {
 }
 
 // What is known of its profiles, and what the caller or REVERIE_PROFILE asks for.
-static enum rv_status choose_profile(struct rv_device *device, const char *profile) {
-    rv_profiles_describe(&device->vk, device->physical, &device->info, &device->limits.matrices);
+enum rv_status rv_device_choose_profile(struct rv_device *device, const char *profile) {
     device->verdicts = rv_verdicts_load(&device->vk, device->physical, device->cache_dir);
     rv_verdicts_apply(device->verdicts, &device->info);
     char *unknown = rv_profiles_unknown_word();
@@ -272,15 +282,14 @@ enum rv_status rv_device_judge_profile(struct rv_device *device, bool passed, co
     return RV_OK;
 }
 
-enum rv_status rv_device_create(const struct rv_context_params *given, struct rv_device **out) {
+struct rv_device *rv_device_new(const struct rv_context_params *given) {
     struct rv_context_params params = {0};
+    struct rv_device *device = calloc(1, sizeof *device);
+    if (!device)
+        return NULL;
     if (given)
         memcpy(&params, given,
                given->size && given->size < sizeof params ? given->size : sizeof params);
-    *out = NULL;
-    struct rv_device *device = calloc(1, sizeof *device);
-    if (!device)
-        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while opening a device");
     device->log = params.log;
     device->log_user = params.log_user;
     device->no_tune = params.no_tune;
@@ -289,10 +298,23 @@ enum rv_status rv_device_create(const struct rv_context_params *given, struct rv
         snprintf(device->cache_dir, sizeof device->cache_dir, "%s", params.cache_dir);
     else
         default_cache_dir(device->cache_dir, sizeof device->cache_dir);
+    return device;
+}
+
+enum rv_status rv_device_create(const struct rv_context_params *given, struct rv_device **out) {
+    struct rv_context_params params = {0};
+    if (given)
+        memcpy(&params, given,
+               given->size && given->size < sizeof params ? given->size : sizeof params);
+    *out = NULL;
+    struct rv_device *device = rv_device_new(given);
+    if (!device)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory while opening a device");
     enum rv_status status;
     RV_TRY(rv_instance_create(device, params.validate));
     RV_TRY(choose(device, params.device));
-    RV_TRY(choose_profile(device, params.profile));
+    rv_profiles_describe(&device->vk, device->physical, &device->info, &device->limits.matrices);
+    RV_TRY(rv_device_choose_profile(device, params.profile));
     RV_TRY(open_device(device));
     *out = device;
     return RV_OK;
@@ -310,12 +332,14 @@ void rv_device_destroy(struct rv_device **pointer) {
         if (device->timeline && !device->lost)
             rv_device_wait(device, device->submitted);
         rv_pipelines_destroy(device);
-        device->vk.DestroySemaphore(device->handle, device->timeline, NULL);
-        device->vk.DestroyDevice(device->handle, NULL);
+        if (device->vk.DestroySemaphore)
+            device->vk.DestroySemaphore(device->handle, device->timeline, NULL);
+        if (!device->lent)
+            device->vk.DestroyDevice(device->handle, NULL);
     }
     if (device->messenger)
         device->vk.DestroyDebugUtilsMessengerEXT(device->instance, device->messenger, NULL);
-    if (device->instance)
+    if (device->instance && !device->lent)
         device->vk.DestroyInstance(device->instance, NULL);
     free(device);
 }
@@ -343,25 +367,38 @@ done:
 }
 
 enum rv_status rv_device_submit(struct rv_device *device, VkCommandBuffer commands,
-                                uint64_t *value) {
-    enum rv_status status = RV_OK;
+                                const struct rv_meeting *meeting, uint64_t *value) {
+    const struct rv_meeting none = {0}, *m = meeting ? meeting : &none;
+    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
     uint64_t next = device->submitted + 1;
+    uint64_t values[] = {next, m->signal_value};
+    VkSemaphore signals[] = {device->timeline, m->signal};
     VkTimelineSemaphoreSubmitInfo timeline = {.sType =
                                                   VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-                                              .signalSemaphoreValueCount = 1,
-                                              .pSignalSemaphoreValues = &next};
+                                              .waitSemaphoreValueCount = m->wait ? 1 : 0,
+                                              .pWaitSemaphoreValues = &m->wait_value,
+                                              .signalSemaphoreValueCount = m->signal ? 2 : 1,
+                                              .pSignalSemaphoreValues = values};
     VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
                            .pNext = &timeline,
+                           .waitSemaphoreCount = m->wait ? 1 : 0,
+                           .pWaitSemaphores = &m->wait,
+                           .pWaitDstStageMask = &stage,
                            .commandBufferCount = 1,
                            .pCommandBuffers = &commands,
-                           .signalSemaphoreCount = 1,
-                           .pSignalSemaphores = &device->timeline};
-    RV_VK_TRY(device, QueueSubmit(device->queue, 1, &submit, VK_NULL_HANDLE));
+                           .signalSemaphoreCount = m->signal ? 2 : 1,
+                           .pSignalSemaphores = signals};
+    if (device->lock_queue)
+        device->lock_queue(device->queue_user);
+    VkResult result = device->vk.QueueSubmit(device->queue, 1, &submit, VK_NULL_HANDLE);
+    if (device->unlock_queue)
+        device->unlock_queue(device->queue_user);
+    if (result != VK_SUCCESS)
+        return rv_device_fail(device, result, "vkQueueSubmit");
     device->submitted = next;
     if (value)
         *value = next;
-done:
-    return status;
+    return RV_OK;
 }
 
 enum rv_status rv_device_wait(struct rv_device *device, uint64_t value) {
@@ -371,6 +408,16 @@ enum rv_status rv_device_wait(struct rv_device *device, uint64_t value) {
                                 .pSemaphores = &device->timeline,
                                 .pValues = &value};
     RV_VK_TRY(device, WaitSemaphores(device->handle, &wait, UINT64_MAX));
+done:
+    return status;
+}
+
+enum rv_status rv_device_poll(struct rv_device *device, uint64_t value, bool *reached) {
+    enum rv_status status = RV_OK;
+    uint64_t now = 0;
+    *reached = false;
+    RV_VK_TRY(device, GetSemaphoreCounterValue(device->handle, device->timeline, &now));
+    *reached = now >= value;
 done:
     return status;
 }

@@ -53,6 +53,14 @@ struct rv_device {
     bool no_tune;                         // asked for
     struct rv_tuning *tuning; // see ops/tune.h; NULL = none; destroyed by who created it
 
+    // A lent device's owner: see reverie/vulkan.h.
+    bool lent;
+    void (*lock_queue)(void *user); // NULL = nobody else uses the queue
+    void (*unlock_queue)(void *user);
+    void *queue_user;
+    VkPipelineCache lent_cache; // NULL = the cache is ours
+
+    uint64_t host_bytes; // that travelled between host and device memory, either way
     rv_log_fn log;
     void *log_user;
     VkDebugUtilsMessengerEXT messenger;
@@ -84,11 +92,19 @@ enum rv_status rv_device_fail(struct rv_device *device, VkResult result, const c
 
 void rv_device_log(struct rv_device *device, enum rv_log_level level, const char *format, ...);
 
-// Submits one command buffer; *value is what the timeline will show when it has run.
+// Semaphores of others, around a submission. VK_NULL_HANDLE = none; binary ones ignore the values.
+struct rv_meeting {
+    VkSemaphore wait, signal;
+    uint64_t wait_value, signal_value;
+};
+// Submits one command buffer; *value is what the timeline will show when it has run. `meeting` may
+// be NULL.
 enum rv_status rv_device_submit(struct rv_device *device, VkCommandBuffer commands,
-                                uint64_t *value);
+                                const struct rv_meeting *meeting, uint64_t *value);
 // Waits until the timeline shows `value`.
 enum rv_status rv_device_wait(struct rv_device *device, uint64_t value);
+// Whether it does already.
+enum rv_status rv_device_poll(struct rv_device *device, uint64_t value, bool *reached);
 
 // Gives an object a name that debuggers and the validation layer show. `handle` as uint64_t.
 void rv_device_name(struct rv_device *device, VkObjectType type, uint64_t handle, const char *name);

@@ -69,6 +69,8 @@
     X(CmdDispatch)                                                                                 \
     X(CmdPipelineBarrier)                                                                          \
     X(CmdCopyBuffer)                                                                               \
+    X(CmdCopyBufferToImage)                                                                        \
+    X(CmdCopyImageToBuffer)                                                                        \
     X(CmdFillBuffer)                                                                               \
     X(CreateQueryPool)                                                                             \
     X(DestroyQueryPool)                                                                            \

@@ -42,6 +42,13 @@ static bool has_validation_layer(PFN_vkGetInstanceProcAddr get) {
     return false;
 }
 
+void rv_instance_load(struct rv_device *device, PFN_vkGetInstanceProcAddr get) {
+#define RV_LOAD(name) device->vk.name = (PFN_vk##name)get(device->instance, "vk" #name);
+    RV_INSTANCE_FUNCTIONS(RV_LOAD)
+    RV_MATRIX_FUNCTIONS(RV_LOAD)
+#undef RV_LOAD
+}
+
 enum rv_status rv_instance_create(struct rv_device *device, bool validate) {
     enum rv_status status = RV_OK;
     if (volkInitialize() != VK_SUCCESS)
@@ -83,9 +90,8 @@ enum rv_status rv_instance_create(struct rv_device *device, bool validate) {
                        "driver, or mesa-vulkan-drivers for the software one",
                        (int)result);
     }
+    rv_instance_load(device, get);
 #define RV_LOAD(name) device->vk.name = (PFN_vk##name)get(device->instance, "vk" #name);
-    RV_INSTANCE_FUNCTIONS(RV_LOAD)
-    RV_MATRIX_FUNCTIONS(RV_LOAD)
     if (validate) {
         RV_DEBUG_FUNCTIONS(RV_LOAD)
         messenger.pNext = NULL;
@@ -146,10 +152,6 @@ static void read_memory(const struct rv_vk *vk, VkPhysicalDevice physical,
     }
 }
 
-// The most storage buffers one of our kernels binds. Vulkan guarantees only 4, every driver known
-// to us that offers 1.2 has at least 8.
-#define STORAGE_BUFFERS 8
-
 static void judge(const struct rv_vk *vk, VkPhysicalDevice physical,
                   const VkPhysicalDeviceLimits *limits, bool timeline,
                   struct rv_device_info *info) {
@@ -167,9 +169,9 @@ static void judge(const struct rv_vk *vk, VkPhysicalDevice physical,
         snprintf(info->reason, sizeof info->reason, "has no compute queue");
     else if (!timeline)
         snprintf(info->reason, sizeof info->reason, "has no timeline semaphores");
-    else if (limits->maxPerStageDescriptorStorageBuffers < STORAGE_BUFFERS)
+    else if (limits->maxPerStageDescriptorStorageBuffers < RV_STORAGE_BUFFERS)
         snprintf(info->reason, sizeof info->reason, "binds only %u storage buffers, %d are needed",
-                 limits->maxPerStageDescriptorStorageBuffers, STORAGE_BUFFERS);
+                 limits->maxPerStageDescriptorStorageBuffers, RV_STORAGE_BUFFERS);
     info->usable = info->reason[0] == 0;
 }
 

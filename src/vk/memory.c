@@ -134,7 +134,8 @@ done:
 // What the host sees of a buffer once the device has nothing more to do with it, or NULL. Memory
 // made for the host has never waited: who writes there knows what is running.
 static enum rv_status mapped_bytes(struct rv_device *device, const struct rv_buffer *buffer,
-                                   char **bytes) {
+                                   uint64_t size, char **bytes) {
+    device->host_bytes += size;
     *bytes = buffer->mapped;
     if (!buffer->mapped || buffer->kind == RV_MEMORY_HOST)
         return RV_OK;
@@ -144,7 +145,7 @@ static enum rv_status mapped_bytes(struct rv_device *device, const struct rv_buf
 enum rv_status rv_buffer_write(struct rv_device *device, const struct rv_buffer *buffer,
                                uint64_t offset, const void *data, uint64_t size) {
     char *bytes;
-    enum rv_status status = mapped_bytes(device, buffer, &bytes);
+    enum rv_status status = mapped_bytes(device, buffer, size, &bytes);
     if (status != RV_OK)
         return status;
     if (!bytes)
@@ -156,7 +157,7 @@ enum rv_status rv_buffer_write(struct rv_device *device, const struct rv_buffer 
 enum rv_status rv_buffer_read(struct rv_device *device, const struct rv_buffer *buffer,
                               uint64_t offset, void *data, uint64_t size) {
     char *bytes;
-    enum rv_status status = mapped_bytes(device, buffer, &bytes);
+    enum rv_status status = mapped_bytes(device, buffer, size, &bytes);
     if (status != RV_OK)
         return status;
     if (!bytes)

@@ -35,6 +35,10 @@ static void cache_identity(struct rv_device *device, struct cache_header *header
 
 static enum rv_status load_cache(struct rv_device *device) {
     enum rv_status status = RV_OK;
+    if (device->lent_cache) {
+        device->pipelines->cache = device->lent_cache;
+        return RV_OK;
+    }
     struct cache_header expected = {0}, header = {0};
     char path[600];
     uint8_t *data = NULL;
@@ -67,7 +71,7 @@ static void save_cache(struct rv_device *device) {
     struct cache_header header = {0};
     size_t size = 0;
     char path[600];
-    if (!device->cache_dir[0] || !pipelines->cache || device->lost ||
+    if (!device->cache_dir[0] || !pipelines->cache || device->lent_cache || device->lost ||
         device->vk.GetPipelineCacheData(device->handle, pipelines->cache, &size, NULL) < 0 ||
         size <= pipelines->loaded_cache_size)
         return;
@@ -126,7 +130,8 @@ void rv_pipelines_destroy(struct rv_device *device) {
     save_cache(device);
     for (uint32_t i = 0; i < pipelines->count; i++)
         device->vk.DestroyPipeline(device->handle, pipelines->list[i].handle, NULL);
-    device->vk.DestroyPipelineCache(device->handle, pipelines->cache, NULL);
+    if (!device->lent_cache)
+        device->vk.DestroyPipelineCache(device->handle, pipelines->cache, NULL);
     device->vk.DestroyPipelineLayout(device->handle, pipelines->layout, NULL);
     device->vk.DestroyDescriptorSetLayout(device->handle, pipelines->set_layout, NULL);
     free(pipelines->list);

@@ -28,8 +28,8 @@ struct rv_pipelines {
 enum rv_status rv_pipelines_create(struct rv_device *device);
 void rv_pipelines_destroy(struct rv_device *device);
 
-// Says that a pipeline will be wanted; rv_pipelines_compile then compiles all of these at once, on all
-// processors. Fails as rv_pipeline_get does, but for what the driver finds.
+// Says that a pipeline will be wanted; rv_pipelines_compile then compiles all of these at once, on
+// all processors. Fails as rv_pipeline_get does, but for what the driver finds.
 enum rv_status rv_pipeline_want(struct rv_device *device, const char *shader, const uint32_t *spec,
                                 uint32_t spec_count);
 enum rv_status rv_pipelines_compile(struct rv_device *device);

@@ -10,6 +10,17 @@ bool rv_ranges_overlap(const struct rv_range *a, const struct rv_range *b) {
     return true;
 }
 
+// What earlier submissions and the host wrote is visible to this one, every time it runs.
+static void see_all(struct rv_recorder *recorder) {
+    VkMemoryBarrier barrier = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                               .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
+                               .dstAccessMask =
+                                   VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT};
+    recorder->device->vk.CmdPipelineBarrier(recorder->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                                            VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 1, &barrier, 0,
+                                            NULL, 0, NULL);
+}
+
 enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *device,
                                 uint32_t dispatches) {
     enum rv_status status = RV_OK;
@@ -26,18 +37,19 @@ enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *
     VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
                                       .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
     RV_VK_TRY(device, BeginCommandBuffer(recorder->commands, &begin));
-    // What earlier submissions and the host wrote is visible to this one, every time it runs.
-    VkMemoryBarrier barrier = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-                               .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
-                               .dstAccessMask =
-                                   VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT};
-    device->vk.CmdPipelineBarrier(recorder->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
-                                  VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 1, &barrier, 0, NULL, 0,
-                                  NULL);
+    see_all(recorder);
 done:
     if (status != RV_OK)
         rv_recorder_finish(recorder);
     return status;
+}
+
+enum rv_status rv_recorder_wrap(struct rv_recorder *recorder, struct rv_device *device,
+                                VkCommandBuffer commands, uint32_t dispatches) {
+    *recorder = (struct rv_recorder){
+        .device = device, .commands = commands, .pool_sets = dispatches ? dispatches : 1};
+    see_all(recorder);
+    return RV_OK;
 }
 
 void rv_recorder_foresee(struct rv_recorder *recorder, struct rv_device *device) {
@@ -310,24 +322,113 @@ enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from
     return rv_record_copies(recorder, from, to, &piece, 1);
 }
 
-enum rv_status rv_recorder_end(struct rv_recorder *recorder) {
-    enum rv_status status = RV_OK;
-    struct rv_device *device = recorder->device;
-    if (recorder->whole)
-        stamp(recorder);
+// ------------------------------------------------------------------------------------------------
+// Images
+
+static void move_image(struct rv_recorder *recorder, const struct rv_image_use *use,
+                       VkImageLayout from, VkImageLayout to, uint32_t from_family,
+                       uint32_t to_family) {
+    VkImageMemoryBarrier barrier = {.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
+                                    .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
+                                    .dstAccessMask =
+                                        VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT,
+                                    .oldLayout = from,
+                                    .newLayout = to,
+                                    .srcQueueFamilyIndex = from_family,
+                                    .dstQueueFamilyIndex = to_family,
+                                    .image = use->image,
+                                    .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1}};
+    recorder->device->vk.CmdPipelineBarrier(recorder->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                                            VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0, NULL, 0, NULL,
+                                            1, &barrier);
+}
+
+static bool is_ours(const struct rv_recorder *recorder, const struct rv_image_use *use) {
+    return use->queue_family == VK_QUEUE_FAMILY_IGNORED ||
+           use->queue_family == recorder->device->queue_family;
+}
+
+// A transfer of ownership keeps the layout, so that its two halves agree whatever we do with it.
+static void take_image(struct rv_recorder *recorder, const struct rv_image_use *use,
+                       VkImageLayout layout) {
+    const uint32_t none = VK_QUEUE_FAMILY_IGNORED;
+    if (!is_ours(recorder, use) && use->layout != VK_IMAGE_LAYOUT_UNDEFINED)
+        move_image(recorder, use, use->layout, use->layout, use->queue_family,
+                   recorder->device->queue_family);
+    move_image(recorder, use, use->layout, layout, none, none);
+}
+
+static void return_image(struct rv_recorder *recorder, const struct rv_image_use *use,
+                         VkImageLayout layout) {
+    const uint32_t none = VK_QUEUE_FAMILY_IGNORED;
+    move_image(recorder, use, layout, use->layout_after, none, none);
+    if (!is_ours(recorder, use))
+        move_image(recorder, use, use->layout_after, use->layout_after,
+                   recorder->device->queue_family, use->queue_family);
+}
+
+static VkBufferImageCopy all_pixels(const struct rv_image_use *use, uint64_t offset) {
+    return (VkBufferImageCopy){.bufferOffset = offset,
+                               .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
+                               .imageExtent = {use->width, use->height, 1}};
+}
+
+enum rv_status rv_record_image_read(struct rv_recorder *recorder, const struct rv_image_use *from,
+                                    struct rv_range to) {
+    VkBufferImageCopy copy = all_pixels(from, to.offset);
+    const VkImageLayout layout = VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL;
+    if (conflicts(recorder, &to, RV_WRITE))
+        barrier(recorder);
+    take_image(recorder, from, layout);
+    recorder->device->vk.CmdCopyImageToBuffer(recorder->commands, from->image, layout,
+                                              to.buffer->handle, 1, &copy);
+    return_image(recorder, from, layout);
+    return remember(recorder, &to, RV_WRITE);
+}
+
+enum rv_status rv_record_image_write(struct rv_recorder *recorder, struct rv_range from,
+                                     const struct rv_image_use *to) {
+    VkBufferImageCopy copy = all_pixels(to, from.offset);
+    const VkImageLayout layout = VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL;
+    if (conflicts(recorder, &from, RV_READ))
+        barrier(recorder);
+    take_image(recorder, to, layout);
+    recorder->device->vk.CmdCopyBufferToImage(recorder->commands, from.buffer->handle, to->image,
+                                              layout, 1, &copy);
+    return_image(recorder, to, layout);
+    return remember(recorder, &from, RV_READ);
+}
+
+// ------------------------------------------------------------------------------------------------
+// Ending and submitting
+
+void rv_recorder_close(struct rv_recorder *recorder) {
     VkMemoryBarrier host = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                             .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
                             .dstAccessMask = VK_ACCESS_HOST_READ_BIT};
-    device->vk.CmdPipelineBarrier(recorder->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
-                                  VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &host, 0, NULL, 0, NULL);
-    RV_VK_TRY(device, EndCommandBuffer(recorder->commands));
+    recorder->device->vk.CmdPipelineBarrier(recorder->commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                                            VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &host, 0, NULL, 0,
+                                            NULL);
+}
+
+enum rv_status rv_recorder_end(struct rv_recorder *recorder) {
+    enum rv_status status = RV_OK;
+    if (recorder->whole)
+        stamp(recorder);
+    rv_recorder_close(recorder);
+    RV_VK_TRY(recorder->device, EndCommandBuffer(recorder->commands));
     recorder->ended = true;
 done:
     return status;
 }
 
 enum rv_status rv_recorder_submit(struct rv_recorder *recorder, uint64_t *value) {
-    return rv_device_submit(recorder->device, recorder->commands, value);
+    return rv_device_submit(recorder->device, recorder->commands, NULL, value);
+}
+
+enum rv_status rv_recorder_meet(struct rv_recorder *recorder, const struct rv_meeting *meeting,
+                                uint64_t *value) {
+    return rv_device_submit(recorder->device, recorder->commands, meeting, value);
 }
 
 enum rv_status rv_recorder_run(struct rv_recorder *recorder) {

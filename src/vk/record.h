@@ -61,6 +61,11 @@ struct rv_recorder {
 enum rv_status rv_recorder_init(struct rv_recorder *recorder, struct rv_device *device,
                                 uint32_t dispatches);
 void rv_recorder_finish(struct rv_recorder *recorder); // the work must have run
+// The same in somebody else's command buffer, which is being recorded. Closed instead of ended; not
+// submitted by us.
+enum rv_status rv_recorder_wrap(struct rv_recorder *recorder, struct rv_device *device,
+                                VkCommandBuffer commands, uint32_t dispatches);
+void rv_recorder_close(struct rv_recorder *recorder);
 // Adds GPU timestamps around every dispatch from here on. No effect without timestamp support.
 enum rv_status rv_recorder_profile(struct rv_recorder *recorder, uint32_t dispatches);
 // Two timestamps only: from here to the end of the recording. No effect without timestamp support.
@@ -75,8 +80,23 @@ enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from
 // Several pieces at once, as offsets in the two buffers; `from` and `to` cover them all.
 enum rv_status rv_record_copies(struct rv_recorder *recorder, struct rv_range from,
                                 struct rv_range to, const VkBufferCopy *pieces, uint32_t count);
+
+// Somebody's image, and what becomes of it: see rv_vulkan_image.
+struct rv_image_use {
+    VkImage image;
+    uint32_t width, height;
+    VkImageLayout layout, layout_after;
+    uint32_t queue_family; // VK_QUEUE_FAMILY_IGNORED = ours
+};
+// Copies all of its pixels, row by row without padding, to or from a buffer.
+enum rv_status rv_record_image_read(struct rv_recorder *recorder, const struct rv_image_use *from,
+                                    struct rv_range to);
+enum rv_status rv_record_image_write(struct rv_recorder *recorder, struct rv_range from,
+                                     const struct rv_image_use *to);
 enum rv_status rv_recorder_end(struct rv_recorder *recorder);
 enum rv_status rv_recorder_submit(struct rv_recorder *recorder, uint64_t *value);
+enum rv_status rv_recorder_meet(struct rv_recorder *recorder, const struct rv_meeting *meeting,
+                                uint64_t *value); // the same, among others' semaphores
 // Makes a recorder that records nothing: what is recorded with it says which pipelines will be
 // wanted (see rv_pipelines_compile). It need not be finished.
 void rv_recorder_foresee(struct rv_recorder *recorder, struct rv_device *device);

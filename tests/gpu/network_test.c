@@ -196,8 +196,8 @@ static void run_on_device(struct device_run *run, struct rv_device *device,
     cr_assert_eq(rv_recorder_init(&recorder, device, run->plan->step_count), RV_OK);
     cr_assert_eq(rv_network_record(&run->network, run->plan, all, &recorder), RV_OK, "%s",
                  rv_error_text());
-    // One barrier a level: nothing is ordered that need not be. A step of several dispatches may need
-    // one before each of them.
+    // One barrier a level: nothing is ordered that need not be. A step of several dispatches may
+    // need one before each of them.
     uint32_t least = run->plan->level_count - 1,
              most = least + recorder.dispatches - run->plan->step_count;
     cr_expect(recorder.barriers >= least && recorder.barriers <= most,

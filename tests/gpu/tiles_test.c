@@ -87,10 +87,14 @@ static struct apart compare(const struct rv_array *a, const struct rv_array *b) 
     return (struct apart){sqrt(difference / sum), worst / most};
 }
 
-// The kernels for GPUs are slow on a processor, and how pictures are cut does not depend on them: of
-// the cases some there.
+// The kernels for GPUs are slow on a processor, and how pictures are cut does not depend on them:
+// of the cases some there.
+static bool is_slow(void) {
+    return getenv("REVERIE_DISABLE") || getenv("REVERIE_CLAMP");
+}
+
 static size_t every(size_t some) {
-    return getenv("REVERIE_DISABLE") || getenv("REVERIE_CLAMP") ? some : 1;
+    return is_slow() ? some : 1;
 }
 
 static struct rv_probe_result probe(rv_context *context, const rv_weights *weights,
@@ -196,7 +200,7 @@ Test(tiles, limit) {
     device->memory_limit = least - 1;
     cr_expect_eq(rv_probe(context, weights, &input, &wanted, &tiled), RV_ERR_NO_MEMORY);
     cr_expect(least_of() == least && device->bytes == 0);
-    for (uint32_t i = 0; i <= 3; i++) {
+    for (uint32_t i = 0; i <= 3; i += (uint32_t)every(3)) {
         device->memory_limit = least + i * (peak - least) / 3;
         tiled = probe(context, weights, &input, &wanted);
         struct apart apart = compare(&whole.gradient, &tiled.gradient);
@@ -285,14 +289,14 @@ Test(tiles, dream) {
     const struct rv_limits limits = device->limits;
     rv_weights *weights = rv_test_weights(1);
     struct rv_picture input = rv_test_noise(8, 450, 420);
-    for (size_t i = 0; i < sizeof dream_cases / sizeof *dream_cases; i += every(2)) {
+    for (size_t i = 0; i < sizeof dream_cases / sizeof *dream_cases; i += every(3)) {
         struct rv_params params = dream_cases[i].params;
         struct rv_picture whole, tiled, again = {0};
         struct rv_dream_stats stats;
         strcpy(params.layers, "mixed0,max_pooling2d_1=0.3");
         params.octaves = 2;
         params.octave_scale = 1.25f;
-        params.iterations = 2;
+        params.iterations = is_slow() ? 1 : 2;
         params.jitter = 40;
         params.step = 0.02f;
         cr_assert_eq(dream(context, weights, &input, &params, &whole, &stats), RV_OK, "%s",
@@ -302,7 +306,7 @@ Test(tiles, dream) {
         cr_assert_eq(dream(context, weights, &input, &params, &tiled, &stats), RV_OK, "%s",
                      rv_error_text());
         cr_expect(stats.tiles > 1, "%u tiles", stats.tiles);
-        if (i == 0)
+        if (i == 0 && !is_slow())
             cr_assert_eq(dream(context, weights, &input, &params, &again, NULL), RV_OK);
         device->limits = limits;
         double apart = difference(&whole, &tiled), rms = rv_test_distance(&whole, &tiled);
@@ -310,8 +314,8 @@ Test(tiles, dream) {
                 dream_cases[i].name, stats.tiles, rms, apart, rv_test_distance(&whole, &input));
         cr_expect(rms < 1e-4 && apart < 2.0 / 255, "%s: %.2e apart, at most %.2e",
                   dream_cases[i].name, rms, apart);
-        cr_expect(i > 0 || difference(&tiled, &again) == 0, "%s: another picture the second time",
-                  dream_cases[i].name);
+        cr_expect(!again.pixels || difference(&tiled, &again) == 0,
+                  "%s: another picture the second time", dream_cases[i].name);
         rv_picture_free(&whole);
         rv_picture_free(&tiled);
         rv_picture_free(&again);
