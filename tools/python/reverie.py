@@ -9,7 +9,7 @@ Pictures are arrays [height, width, 3]: uint8, or floats from 0 to 1 in the sRGB
 hold them. What comes back is of the same kind. Parameters are those of the command line, with
 underscores (`octave_scale`); options() lists them with their ranges, presets() the presets.
 
-The library is $REVERIE_LIBRARY, else build/libreverie.so in the source tree that this file lies in,
+The library is $REVERIE_LIBRARY, else the one in build/ of the source tree that this file lies in,
 else the system's. Whatever it refuses raises reverie.Error.
 """
 import ctypes
@@ -104,7 +104,7 @@ class _Progress(Structure):
     _fields_ = [("fraction", c_double), ("octave", c_uint32), ("octaves", c_uint32),
                 ("iteration", c_uint32), ("iterations", c_uint32), ("width", c_uint32),
                 ("height", c_uint32), ("loss", c_float), ("seconds", c_double),
-                ("seconds_left", c_double)]
+                ("seconds_left", c_double), ("finished", c_bool)]
 
 
 class _DreamStats(Structure):
@@ -138,7 +138,7 @@ _DEVICE_TYPES = ["other", "discrete", "integrated", "virtual", "cpu"]
 
 def _open():
     chosen = os.environ.get("REVERIE_LIBRARY")
-    built = pathlib.Path(__file__).resolve().parents[2] / "build" / "libreverie.so"
+    built = pathlib.Path(__file__).resolve().parents[2] / "build/src/libreverie.so"
     path = chosen or (str(built) if built.exists() else ctypes.util.find_library("reverie"))
     if not path:
         raise ImportError("there is no libreverie: name it with REVERIE_LIBRARY, build it in "
@@ -396,8 +396,8 @@ class Dreamer:
         parameters  see options(); what is not given, or None, is the preset's. `layers` may be a
                     string ("mixed3,mixed5=0.5"), a list of names, or a dictionary of weights
         progress    called after every step with a dictionary (fraction, octave, octaves, iteration,
-                    iterations, width, height, loss, seconds, seconds_left). If it returns False,
-                    the dream ends and the picture so far is returned
+                    iterations, width, height, loss, seconds, seconds_left, finished). If it returns
+                    False, the dream ends and the picture so far is returned
         """
         params, listener = _params(parameters), _Listener(progress)
         picture, pixels = _picture(image)
