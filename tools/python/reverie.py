@@ -24,8 +24,8 @@ from ctypes import (CFUNCTYPE, POINTER, Structure, byref, c_bool, c_char, c_char
 
 import numpy
 
-__all__ = ["Dreamer", "Error", "Status", "devices", "dream", "layers", "options", "presets",
-           "version"]
+__all__ = ["Dreamer", "Error", "Session", "Status", "devices", "dream", "estimate", "layers",
+           "options", "presets", "version"]
 VERSION = "0.1.0"  # of the header that this file follows
 
 
@@ -113,6 +113,16 @@ class _DreamStats(Structure):
                 ("loss", c_float), ("tiles", c_uint32)]
 
 
+class _Estimate(Structure):
+    _fields_ = [("device_bytes", c_uint64), ("arena_bytes", c_uint64),
+                ("weights_bytes", c_uint64), ("flops", c_double), ("steps", c_uint32)]
+
+
+class _AdvanceParams(Structure):
+    _fields_ = [("size", c_size_t), ("flops", c_double), ("seconds", c_double),
+                ("no_wait", c_bool)]
+
+
 class _Array(Structure):
     _fields_ = [("height", c_uint32), ("width", c_uint32), ("channels", c_uint32),
                 ("data", POINTER(c_float))]
@@ -180,6 +190,16 @@ _declare("rv_params_get", c_int, POINTER(_Params), c_char_p, c_char_p, c_size_t)
 _declare("rv_params_resolve", c_int, POINTER(_Params), POINTER(_Params))
 _declare("rv_dream", c_int, c_void_p, c_void_p, POINTER(_Picture), POINTER(_Params), _PROGRESS,
          c_void_p, POINTER(_Picture), POINTER(_DreamStats))
+_declare("rv_estimate", c_int, c_uint32, c_uint32, POINTER(_Params), POINTER(_Estimate))
+_declare("rv_session_begin", c_int, c_void_p, c_void_p, POINTER(_Picture), POINTER(_Params),
+         POINTER(c_void_p))
+_declare("rv_session_advance", c_int, c_void_p, POINTER(_AdvanceParams), POINTER(_Progress))
+_declare("rv_session_picture", c_int, c_void_p, POINTER(_Picture))
+_declare("rv_session_change", c_int, c_void_p, POINTER(_Params))
+_declare("rv_session_seek", c_int, c_void_p, c_uint32)
+_declare("rv_session_params", None, c_void_p, POINTER(_Params))
+_declare("rv_session_stats", None, c_void_p, POINTER(_DreamStats))
+_declare("rv_session_end", None, POINTER(c_void_p))
 _declare("rv_picture_free", None, POINTER(_Picture))
 _declare("rv_probe", c_int, c_void_p, c_void_p, POINTER(_Picture), POINTER(_ProbeParams),
          POINTER(_ProbeResult))
@@ -319,6 +339,19 @@ def _copied(data, shape):
     return numpy.ctypeslib.as_array(data, shape).copy() if data else None
 
 
+def _taken(picture, as_bytes):
+    """The array of a picture that the library has made, which is freed; None if there is none."""
+    pixels = _copied(picture.pixels, (picture.height, picture.width, 3))
+    _library.rv_picture_free(byref(picture))
+    if as_bytes and pixels is not None:
+        pixels = (pixels.clip(0, 1) * 255 + 0.5).astype(numpy.uint8)
+    return pixels
+
+
+def _is_bytes(image):
+    return numpy.asarray(image).dtype == numpy.uint8
+
+
 class _Listener:
     """Hands progress to a Python function. What that raises must not pass through C: it stops the
     dream and is raised after it."""
@@ -357,6 +390,7 @@ class Dreamer:
     def __init__(self, device=None, weights=None, *, memory=0, cache_dir=None, profile=None,
                  no_tune=False, validate=False):
         self._context, self._weights, self._lock = c_void_p(), c_void_p(), threading.Lock()
+        self._sessions = weakref.WeakSet()
         self._finalizer = weakref.finalize(self, _destroy, self._context, self._weights)
         self.stats = None
         params = _ContextParams(
@@ -378,6 +412,8 @@ class Dreamer:
     def close(self):
         """Gives device and memory back. Closing twice does no harm."""
         with self._lock:
+            for session in list(self._sessions):
+                session._finalizer()
             self._finalizer()
 
     def __enter__(self):
@@ -400,22 +436,23 @@ class Dreamer:
                     False, the dream ends and the picture so far is returned
         """
         params, listener = _params(parameters), _Listener(progress)
-        picture, pixels = _picture(image)
+        picture, _pixels = _picture(image)
         dreamed, stats = _Picture(), _DreamStats()
         with self._lock:
             self._need_open()
             status = _library.rv_dream(self._context, self._weights, byref(picture), byref(params),
                                        listener.function, None, byref(dreamed), byref(stats))
-        result = _copied(dreamed.pixels, pixels.shape)
-        _library.rv_picture_free(byref(dreamed))
+        result = _taken(dreamed, _is_bytes(image))
         if listener.raised:
             raise listener.raised
         if status != Status.CANCELLED:
             _check(status)
         self.stats = _plain(stats)
-        if numpy.asarray(image).dtype == numpy.uint8:
-            result = (result.clip(0, 1) * 255 + 0.5).astype(numpy.uint8)
         return result
+
+    def session(self, image, **parameters):
+        """Begins a dream that is taken step by step, see Session."""
+        return Session(self, image, parameters)
 
     def probe(self, image, layers="mixed3,mixed5", *, objective=None, border=0, jitter=(0, 0),
               activations=(), precision=None):
@@ -444,6 +481,105 @@ class Dreamer:
         _library.rv_probe_free(byref(result))
         return {"loss": result.loss, "gradient": arrays[0],
                 "activations": dict(zip(activations, arrays[1:]))}
+
+
+def _end(session):
+    _library.rv_session_end(byref(session))
+
+
+class Session:
+    """A dream taken step by step, from Dreamer.session: to show what grows, and to change it.
+
+        with dreamer.session(photo, layers="mixed4") as session:
+            for progress in session:
+                show(session.picture())
+
+    It ends with the `with` statement, with close(), or with its Dreamer.
+    """
+
+    def __init__(self, dreamer, image, parameters):
+        self._dreamer, self._parameters, self._handle = dreamer, parameters, c_void_p()
+        self._as_bytes = _is_bytes(image)
+        picture, _pixels = _picture(image)
+        params = _params(parameters)
+        with dreamer._lock:
+            dreamer._need_open()
+            _check(_library.rv_session_begin(dreamer._context, dreamer._weights, byref(picture),
+                                             byref(params), byref(self._handle)))
+            self._finalizer = weakref.finalize(self, _end, self._handle)
+            dreamer._sessions.add(self)
+
+    def close(self):
+        """Ends the dream, at any moment. Closing twice does no harm."""
+        with self._dreamer._lock:
+            self._finalizer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __iter__(self):
+        """Goes on until the dream is finished; gives progress after every step."""
+        while True:
+            progress = self.advance()
+            yield progress
+            if progress["finished"]:
+                return
+
+    def _call(self, function, *arguments):
+        with self._dreamer._lock:
+            if not self._finalizer.alive:
+                raise ValueError("this session has ended")
+            return function(self._handle, *arguments)
+
+    def advance(self, seconds=0):
+        """Goes on by one step, or for about so many seconds; returns progress as for dream()."""
+        params = _AdvanceParams(size=ctypes.sizeof(_AdvanceParams), seconds=seconds)
+        progress = _Progress()
+        _check(self._call(_library.rv_session_advance, byref(params), byref(progress)))
+        return _plain(progress)
+
+    def picture(self):
+        """The picture as it stands, of the size and kind of the one that was given. Steps that are
+        under way are waited for, so that it may be ahead of progress."""
+        picture = _Picture()
+        _check(self._call(_library.rv_session_picture, byref(picture)))
+        return _taken(picture, self._as_bytes)
+
+    def change(self, **parameters):
+        """Changes these parameters from the next step on; those of the sizes stay as they are
+        (octaves, octave_scale, pyramid, resize)."""
+        changed = dict(self._parameters, **parameters)
+        _check(self._call(_library.rv_session_change, byref(_params(changed))))
+        self._parameters = changed
+
+    def seek(self, octave):
+        """Goes on at the first step of that octave, from 1, with the picture as it stands."""
+        _check(self._call(_library.rv_session_seek, octave))
+
+    @property
+    def parameters(self):
+        """All parameters, presets filled in."""
+        params = _Params()
+        self._call(_library.rv_session_params, byref(params))
+        return _values(params)
+
+    @property
+    def stats(self):
+        """What is known of the dream so far, as Dreamer.stats."""
+        stats = _DreamStats()
+        self._call(_library.rv_session_stats, byref(stats))
+        return _plain(stats)
+
+
+def estimate(width, height, **parameters):
+    """What a dream on a picture of that size will take: device_bytes, arena_bytes, weights_bytes,
+    flops, steps. Needs no device."""
+    found = _Estimate()
+    _check(_library.rv_estimate(width, height, byref(_params(parameters)), byref(found)))
+    return _plain(found)
 
 
 def dream(image, progress=None, **parameters):
