@@ -387,8 +387,9 @@ struct rv_estimate {
 // Estimates a dream of a picture of that size, in pixels, before there is a device. Precision
 // `auto` counts as fp32. `params` may be NULL. A device with less memory dreams it in tiles, see
 // rv_context_params::memory_bytes. Thread-safe. Takes milliseconds.
-RV_API enum rv_status rv_estimate(uint32_t width, uint32_t height, const struct rv_params *params,
-                                  struct rv_estimate *estimate);
+RV_API enum rv_status rv_dream_estimate(uint32_t width, uint32_t height,
+                                        const struct rv_params *params,
+                                        struct rv_estimate *estimate);
 
 // ------------------------------------------------------------------------------------------------
 // Dreaming in steps: for programs that show what grows, that let people change it meanwhile, or

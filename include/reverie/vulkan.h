@@ -38,7 +38,7 @@ struct rv_vulkan_requirements {
     VkPhysicalDeviceVulkan11Features required_11, recommended_11;
     VkPhysicalDeviceVulkan12Features required_12, recommended_12;
 };
-RV_API const struct rv_vulkan_requirements *rv_vulkan_requirements(void);
+RV_API const struct rv_vulkan_requirements *rv_vulkan_get_requirements(void);
 
 // ------------------------------------------------------------------------------------------------
 // Lending a device

@@ -27,3 +27,12 @@ uint32_t rv_edit_distance(const char *a, const char *b) {
 bool rv_may_mean(const char *given, const char *known) {
     return rv_edit_distance(given, known) * 2 <= strnlen(given, LONGEST);
 }
+
+// glibc's and musl's locale "C" takes no memory, and so cannot fail.
+locale_t rv_locale_enter(void) {
+    return uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
+}
+
+void rv_locale_leave(locale_t before) {
+    freelocale(uselocale(before));
+}

@@ -1,7 +1,8 @@
-// Small helpers for names.
+// Small helpers for names and numbers.
 #ifndef RV_BASE_TEXT_H
 #define RV_BASE_TEXT_H
 
+#include <locale.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,5 +12,10 @@ uint32_t rv_edit_distance(const char *a, const char *b);
 
 // True if a person who wrote `given` may well have meant `known`: at most half of it differs.
 bool rv_may_mean(const char *given, const char *known);
+
+// From here to rv_locale_leave this thread's numbers have a point, in whatever language its program
+// speaks.
+locale_t rv_locale_enter(void);
+void rv_locale_leave(locale_t before);
 
 #endif

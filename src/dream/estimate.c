@@ -22,8 +22,8 @@ done:
     return status;
 }
 
-enum rv_status rv_estimate(uint32_t width, uint32_t height, const struct rv_params *params,
-                           struct rv_estimate *estimate) {
+enum rv_status rv_dream_estimate(uint32_t width, uint32_t height, const struct rv_params *params,
+                                 struct rv_estimate *estimate) {
     struct rv_params resolved;
     struct rv_target targets[RV_TARGET_MAX];
     struct rv_pyramid_sizes sizes;
@@ -31,7 +31,7 @@ enum rv_status rv_estimate(uint32_t width, uint32_t height, const struct rv_para
     struct rv_extent base = {width, height};
     enum rv_status status;
     if (!estimate)
-        return rv_fail(RV_ERR_USAGE, "rv_estimate needs a place for the estimate");
+        return rv_fail(RV_ERR_USAGE, "rv_dream_estimate needs a place for the estimate");
     *estimate = (struct rv_estimate){0};
     RV_TRY(rv_params_resolve(params, &resolved));
     struct rv_plan_request request = {.targets = targets,

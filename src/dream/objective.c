@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/text.h"
 
 #define ITEM_SIZE 80 // longer than any layer's name with channel and weight
 
@@ -37,7 +38,9 @@ static char *cut(char *item, char mark) {
 
 static enum rv_status parse_weight(const char *name, const char *text, float *weight) {
     char *end;
+    locale_t locale = rv_locale_enter();
     *weight = strtof(text, &end);
+    rv_locale_leave(locale);
     if (end == text || *end || !isfinite(*weight) || *weight == 0)
         return rv_fail(RV_ERR_USAGE,
                        "layers: weight \"%s\" of %s: give a number other than 0, such as %s=0.5",

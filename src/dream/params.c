@@ -277,7 +277,10 @@ enum rv_status rv_params_set(struct rv_params *params, const char *name, const c
         unset(params, field);
         return RV_OK;
     }
-    return set_field(params, option, field, value);
+    locale_t locale = rv_locale_enter();
+    enum rv_status status = set_field(params, option, field, value);
+    rv_locale_leave(locale);
+    return status;
 }
 
 // The text of a field, either at its place in `params` or in `number`; NULL if it has no end.
@@ -331,7 +334,9 @@ enum rv_status rv_params_get(const struct rv_params *params, const char *name, c
     char number[NUMBER_SIZE];
     if (!field)
         return fail_unknown(name);
+    locale_t locale = rv_locale_enter();
     const char *text = field_text(params, option, field, number);
+    rv_locale_leave(locale);
     if (!text)
         return rv_fail(RV_ERR_USAGE, "%s: the text has no end: end it with a zero byte", name);
     if (strlen(text) >= capacity)
@@ -345,7 +350,7 @@ enum rv_status rv_params_get(const struct rv_params *params, const char *name, c
 // Resolving
 
 // Every field travels as text, so that one place checks the ranges of both struct and text.
-enum rv_status rv_params_resolve(const struct rv_params *params, struct rv_params *resolved) {
+static enum rv_status resolve(const struct rv_params *params, struct rv_params *resolved) {
     struct rv_params given = {0}, result = {.size = sizeof result};
     struct rv_target targets[RV_TARGET_MAX];
     uint32_t target_count;
@@ -369,6 +374,13 @@ enum rv_status rv_params_resolve(const struct rv_params *params, struct rv_param
     RV_TRY(rv_objective_parse(result.layers, targets, &target_count));
 done:
     *resolved = status == RV_OK ? result : (struct rv_params){0};
+    return status;
+}
+
+enum rv_status rv_params_resolve(const struct rv_params *params, struct rv_params *resolved) {
+    locale_t locale = rv_locale_enter();
+    enum rv_status status = resolve(params, resolved);
+    rv_locale_leave(locale);
     return status;
 }
 

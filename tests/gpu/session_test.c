@@ -217,8 +217,8 @@ Test(session, estimate) {
         struct rv_dream_stats stats;
         struct rv_params params = all[i];
         params.octave_scale = 1.1f;
-        cr_assert_eq(rv_estimate(bench.input.width, bench.input.height, &params, &estimate), RV_OK,
-                     "%s", rv_error_text());
+        cr_assert_eq(rv_dream_estimate(bench.input.width, bench.input.height, &params, &estimate),
+                     RV_OK, "%s", rv_error_text());
         rv_session *session = start(&bench, &params);
         struct rv_progress progress = {0};
         while (!progress.finished)
@@ -235,7 +235,7 @@ Test(session, estimate) {
         rv_session_end(&session);
     }
     struct rv_estimate none;
-    cr_expect_eq(rv_estimate(40, 40, NULL, &none), RV_ERR_INPUT);
+    cr_expect_eq(rv_dream_estimate(40, 40, NULL, &none), RV_ERR_INPUT);
     end(&bench);
 }
 
