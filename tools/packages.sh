@@ -21,10 +21,11 @@ needed_to_test=(
   "command:c++=g++" module:criterion=libcriterion-dev package:mesa-vulkan-drivers
   package:vulkan-validationlayers package:python3 package:python3-numpy package:python3-h5py
 )
-# What some tests look at an installation with; they are skipped without.
+# What some tests look at an installation with, or lend devices out of; they are skipped without.
 wanted_to_test=(
   command:doxygen=doxygen command:abidw=abigail-tools command:lintian=lintian command:mandoc=mandoc
   command:groff=groff command:mmdebstrap=mmdebstrap command:zsh=zsh command:fish=fish
+  module:libplacebo=libplacebo-dev module:libavutil=libavutil-dev
 )
 
 is_present() {
