@@ -25,7 +25,8 @@ needed_to_test=(
 wanted_to_test=(
   command:doxygen=doxygen command:abidw=abigail-tools command:lintian=lintian command:mandoc=mandoc
   command:groff=groff command:mmdebstrap=mmdebstrap command:zsh=zsh command:fish=fish
-  module:libplacebo=libplacebo-dev module:libavutil=libavutil-dev
+  module:libplacebo=libplacebo-dev module:libavutil=libavutil-dev module:sdl2=libsdl2-dev
+  command:Xvfb=xvfb
 )
 
 is_present() {
