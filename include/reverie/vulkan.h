@@ -31,9 +31,9 @@ struct rv_vulkan_requirements {
     uint32_t instance_extension_count;
     const char *const *device_extensions; // required: none at present, so the count is 0
     uint32_t device_extension_count;
-    // VK_KHR_cooperative_matrix and what it needs or is better with. Of their own features are used:
-    // cooperativeMatrix; subgroupSizeControl and computeFullSubgroups; of VK_NV_cooperative_matrix2
-    // the workgroup scope, flexible dimensions and tensor addressing.
+    // VK_KHR_cooperative_matrix and what it needs or is better with. Of their features are used:
+    // cooperativeMatrix, subgroupSizeControl, computeFullSubgroups, and of
+    // VK_NV_cooperative_matrix2 the workgroup scope, flexible dimensions, tensor addressing.
     const char *const *recommended_device_extensions;
     uint32_t recommended_device_extension_count;
 
@@ -42,7 +42,7 @@ struct rv_vulkan_requirements {
     VkPhysicalDeviceVulkan11Features required_11, recommended_11;
     VkPhysicalDeviceVulkan12Features required_12, recommended_12;
 };
-RV_API const struct rv_vulkan_requirements *rv_vulkan_requirements(void);
+RV_API const struct rv_vulkan_requirements *rv_vulkan_get_requirements(void);
 
 // ------------------------------------------------------------------------------------------------
 // Lending a device

@@ -9,7 +9,7 @@ static const char *const recommended[] = {RV_KHR_COOPERATIVE_MATRIX,
                                           VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME,
                                           RV_NV_COOPERATIVE_MATRIX_2};
 
-const struct rv_vulkan_requirements *rv_vulkan_requirements(void) {
+const struct rv_vulkan_requirements *rv_vulkan_get_requirements(void) {
     static const struct rv_vulkan_requirements all = {
         .api_version = VK_API_VERSION_1_2,
         .queue_flags = VK_QUEUE_COMPUTE_BIT,
@@ -149,7 +149,7 @@ static enum rv_status restrict_to(struct rv_device *device, const struct rv_vulk
     uint32_t version = lent->api_version ? lent->api_version : VK_API_VERSION_1_2;
     if (!e.timeline)
         return rv_fail(RV_ERR_NO_DEVICE, "the lent device was made without timelineSemaphore: "
-                                         "enable it (see rv_vulkan_requirements)");
+                                         "enable it (see rv_vulkan_get_requirements)");
     info->fp16 &= e.float16 && e.storage16;
     if (!e.matrix || !e.memory_model || !e.sized_subgroups || !info->fp16) {
         *matrices = (struct rv_matrices){0};

@@ -34,7 +34,7 @@ static void on_message(void *user, enum pl_log_level level, const char *message)
 // libplacebo enables what the device has of the features it is given, but wants each in the
 // structure of the extension it came with, not in those of Vulkan 1.1 and 1.2.
 static void make_device(struct placebo *placebo) {
-    const struct rv_vulkan_requirements *wanted = rv_vulkan_requirements();
+    const struct rv_vulkan_requirements *wanted = rv_vulkan_get_requirements();
     VkPhysicalDeviceSubgroupSizeControlFeatures sizes = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
         .subgroupSizeControl = VK_TRUE,

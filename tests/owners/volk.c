@@ -65,7 +65,7 @@ static VkDevice make_device(VkPhysicalDevice physical) {
     VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                      .queueCount = 1,
                                      .pQueuePriorities = &priority};
-    VkPhysicalDeviceVulkan12Features features = rv_vulkan_requirements()->required_12;
+    VkPhysicalDeviceVulkan12Features features = rv_vulkan_get_requirements()->required_12;
     VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                .pNext = &features,
                                .queueCreateInfoCount = 1,
@@ -97,7 +97,7 @@ Test(volk, untouched) {
     cr_assert(vkEnumeratePhysicalDevices(instance, &one, &physical) >= 0 && one == 1);
     VkDevice device = make_device(physical);
     volkLoadDevice(device);
-    VkPhysicalDeviceVulkan12Features v12 = rv_vulkan_requirements()->required_12;
+    VkPhysicalDeviceVulkan12Features v12 = rv_vulkan_get_requirements()->required_12;
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                           .pNext = &v12};
     struct rv_vulkan_device lent = {.get_instance_proc_addr = vkGetInstanceProcAddr,

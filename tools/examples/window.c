@@ -98,7 +98,7 @@ static void wish(struct wishes *w, VkPhysicalDevice physical, const char *name, 
 }
 
 static void choose(struct wishes *w, VkPhysicalDevice physical) {
-    const struct rv_vulkan_requirements *asked = rv_vulkan_requirements();
+    const struct rv_vulkan_requirements *asked = rv_vulkan_get_requirements();
     *w = (struct wishes){.extensions = {VK_KHR_SWAPCHAIN_EXTENSION_NAME}, .extension_count = 1};
     w->features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
     w->features.pNext = &w->v11;
