@@ -23,10 +23,10 @@ needed_to_test=(
 )
 # What some tests look at an installation with, or lend devices out of; they are skipped without.
 wanted_to_test=(
-  command:doxygen=doxygen command:abidw=abigail-tools command:lintian=lintian command:mandoc=mandoc
-  command:groff=groff command:mmdebstrap=mmdebstrap command:zsh=zsh command:fish=fish
   module:libplacebo=libplacebo-dev module:libavutil=libavutil-dev module:sdl2=libsdl2-dev
   command:Xvfb=xvfb
+  command:doxygen=doxygen command:abidw=abigail-tools command:lintian=lintian command:mandoc=mandoc
+  command:groff=groff command:mmdebstrap=mmdebstrap command:zsh=zsh command:fish=fish
 )
 
 is_present() {
