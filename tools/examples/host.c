@@ -85,6 +85,11 @@ static void make_swapchain(struct host *host) {
             chosen = i; // whose values are shown as they are, like the picture's
     host->format = formats[chosen].format;
     host->extent = can.currentExtent;
+    if (host->extent.width == UINT32_MAX) { // Wayland leaves it to us
+        int width, height;
+        SDL_Vulkan_GetDrawableSize(host->window, &width, &height);
+        host->extent = (VkExtent2D){(uint32_t)width, (uint32_t)height};
+    }
     VkSwapchainCreateInfoKHR info = {.sType = VK_STRUCTURE_TYPE_SWAPCHAIN_CREATE_INFO_KHR,
                                      .surface = host->surface,
                                      .minImageCount = can.minImageCount,
