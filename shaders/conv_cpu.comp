@@ -1,5 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_samplerless_texture_functions : require
 // Convolution for devices that are processors (the `cpu` profile): forward and backward-data.
 //
 // Tensors    nChw16c, see src/net/plan.h; sources and weights are read as texel buffers of four
@@ -12,10 +13,10 @@
 
 layout(local_size_x = 32) in;
 
-layout(set = 0, binding = RV_CONV_TEXEL_WEIGHTS) uniform samplerBuffer weights;
-layout(set = 0, binding = RV_CONV_TEXEL_SOURCE) uniform samplerBuffer source;
+layout(set = 0, binding = RV_CONV_TEXEL_WEIGHTS) uniform textureBuffer weights;
+layout(set = 0, binding = RV_CONV_TEXEL_SOURCE) uniform textureBuffer source;
 #ifndef FORWARD
-layout(set = 0, binding = RV_CONV_TEXEL_SOURCE_B) uniform samplerBuffer source_b;
+layout(set = 0, binding = RV_CONV_TEXEL_SOURCE_B) uniform textureBuffer source_b;
 #endif
 
 const int PIXELS = 8;

@@ -1,5 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_samplerless_texture_functions : require
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
@@ -31,9 +32,9 @@ layout(push_constant) uniform Push {
 layout(set = 0, binding = RV_UNITS_TARGET) writeonly buffer Target {
     vec4 target[];
 };
-layout(set = 0, binding = RV_UNITS_TEXEL_BEFORE) uniform samplerBuffer before;
-layout(set = 0, binding = RV_UNITS_TEXEL_SOURCE) uniform samplerBuffer source;
-layout(set = 0, binding = RV_UNITS_TEXEL_WEIGHTS) uniform samplerBuffer weights;
+layout(set = 0, binding = RV_UNITS_TEXEL_BEFORE) uniform textureBuffer before;
+layout(set = 0, binding = RV_UNITS_TEXEL_SOURCE) uniform textureBuffer source;
+layout(set = 0, binding = RV_UNITS_TEXEL_WEIGHTS) uniform textureBuffer weights;
 
 const int PIXELS = 4;
 

@@ -1,5 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_samplerless_texture_functions : require
 // What follows the last conv_units: bias, ReLU and mask bits forward; the objective's gradient and
 // the mask backward. In place.
 //
@@ -10,9 +11,9 @@
 
 layout(local_size_x = 32) in;
 
-layout(set = 0, binding = RV_CONV_TEXEL_SOURCE) uniform samplerBuffer before;
+layout(set = 0, binding = RV_CONV_TEXEL_SOURCE) uniform textureBuffer before;
 #ifdef FORWARD
-layout(set = 0, binding = RV_CONV_TEXEL_SOURCE_B) uniform samplerBuffer before_b;
+layout(set = 0, binding = RV_CONV_TEXEL_SOURCE_B) uniform textureBuffer before_b;
 #endif
 
 void main() {

@@ -22,8 +22,10 @@ needed_to_test=(
   package:vulkan-validationlayers package:python3 package:python3-numpy package:python3-h5py
   file:/usr/include/frei0r.h=frei0r-plugins-dev command:ffmpeg=ffmpeg command:melt=melt
 )
-# What some tests look at an installation with; they are skipped without.
+# What some tests look at an installation with, or lend devices out of; they are skipped without.
 wanted_to_test=(
+  module:libplacebo=libplacebo-dev module:libavutil=libavutil-dev module:sdl2=libsdl2-dev
+  command:Xvfb=xvfb
   command:doxygen=doxygen command:abidw=abigail-tools command:lintian=lintian command:mandoc=mandoc
   command:groff=groff command:mmdebstrap=mmdebstrap command:zsh=zsh command:fish=fish
   file:/usr/share/i18n/locales/de_DE=locales

@@ -31,10 +31,14 @@ struct rv_vulkan_requirements {
     uint32_t instance_extension_count;
     const char *const *device_extensions; // required: none at present, so the count is 0
     uint32_t device_extension_count;
-    const char *const *recommended_device_extensions; // VK_KHR_cooperative_matrix and what it needs
+    // VK_KHR_cooperative_matrix and what it needs or is better with. Of their features are used:
+    // cooperativeMatrix, subgroupSizeControl, computeFullSubgroups, and of
+    // VK_NV_cooperative_matrix2 the workgroup scope, flexible dimensions, tensor addressing.
+    const char *const *recommended_device_extensions;
     uint32_t recommended_device_extension_count;
 
-    // The members that are VK_TRUE are meant; pNext is NULL. Required: timelineSemaphore.
+    // The members that are VK_TRUE are meant; pNext is NULL. Required: timelineSemaphore. Each may
+    // as well be enabled through the structure of the extension that it first came with.
     VkPhysicalDeviceVulkan11Features required_11, recommended_11;
     VkPhysicalDeviceVulkan12Features required_12, recommended_12;
 };

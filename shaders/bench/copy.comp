@@ -1,4 +1,5 @@
 #version 450
+#extension GL_EXT_samplerless_texture_functions : require
 // What copying reaches: the ceiling of memory that tools/bench compares a step with.
 //
 // Work   an invocation: four vec4s, `stride` apart. Workgroups: ceil(stride / 128).
@@ -12,7 +13,7 @@ layout(set = 0, binding = 0) writeonly buffer Target {
     vec4 target[];
 };
 #ifdef TEXEL
-layout(set = 0, binding = 8) uniform samplerBuffer source;
+layout(set = 0, binding = 8) uniform textureBuffer source;
 #define LOAD(i) texelFetch(source, int(i))
 #else
 layout(set = 0, binding = 1) readonly buffer Source {
