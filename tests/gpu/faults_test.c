@@ -288,6 +288,73 @@ Test(faults, kernels) {
 }
 
 // ------------------------------------------------------------------------------------------------
+// A change that fails
+
+static void finish(rv_session *session, struct rv_picture *result) {
+    struct rv_progress progress = {0};
+    while (!progress.finished)
+        cr_assert_eq(rv_session_advance(session, NULL, &progress), RV_OK, "%s", rv_error_text());
+    cr_assert_eq(rv_session_picture(session, result), RV_OK, "%s", rv_error_text());
+    rv_session_end(&session);
+}
+
+// In the middle of a step; then the dream goes on as if nobody had asked for it. True if it failed.
+static bool fail_change(struct bench *b, struct plan plan, uint32_t at, struct rv_picture *result) {
+    static const struct rv_advance_params slice = {.flops = 2e7};
+    struct rv_params other = b->params, before, after;
+    struct rv_picture shown[2];
+    rv_session *session;
+    strcpy(other.layers, "mixed0");
+    other.iterations = 5;
+    cr_assert_eq(rv_session_begin(b->context, b->weights, &b->input, &b->params, &session), RV_OK);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(rv_session_advance(session, &slice, NULL), RV_OK);
+    rv_session_params(session, &before);
+    cr_assert_eq(rv_session_picture(session, &shown[0]), RV_OK);
+    faults_arm(plan.kind, at, plan.lasting);
+    enum rv_status status = rv_session_change(session, &other);
+    faults_disarm();
+    cr_assert(status == RV_OK || status == RV_ERR_NO_MEMORY, "%u: %s", at, rv_error_text());
+    rv_session_params(session, &after);
+    cr_assert(status == RV_OK || memcmp(&before, &after, sizeof before) == 0);
+    cr_assert(status == RV_OK || rv_error_text()[0]);
+    cr_assert_eq(rv_session_picture(session, &shown[1]), RV_OK, "%s", rv_error_text());
+    cr_assert(same(&shown[0], &shown[1]), "%u: another picture", at);
+    rv_picture_free(&shown[0]);
+    rv_picture_free(&shown[1]);
+    finish(session, result);
+    return status != RV_OK;
+}
+
+Test(faults, changes) {
+    static const struct plan plans[] = {{FAULTS_MEMORY, false, 1, 1, false},
+                                        {FAULTS_MEMORY, true, 1, 1, false},
+                                        {FAULTS_HEAP, false, 1, 1, false},
+                                        {FAULTS_HEAP, true, 1, 1, false}};
+    struct bench b;
+    begin(&b, true);
+    struct rv_picture expected = rv_test_dream(b.context, b.weights, &b.input, &small, "no change");
+    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
+        uint32_t places = 0, gone = 0; // places that change nothing, in a row
+        for (uint32_t at = 1; gone < 3; at++) {
+            struct rv_picture result;
+            bool failed = fail_change(&b, plans[i], at, &result);
+            cr_assert(!failed || same(&result, &expected), "%s at %u: other bytes",
+                      name_of(&plans[i]), at);
+            cr_assert(b.context->device->bytes == 0 && b.host.messages == 0);
+            places += failed;
+            gone = failed ? 0 : gone + 1;
+            rv_picture_free(&result);
+        }
+        fprintf(stderr, "change: %s%s: %u places\n", name_of(&plans[i]),
+                plans[i].lasting ? " from there on" : "", places);
+        cr_expect(places > 1);
+    }
+    rv_picture_free(&expected);
+    end(&b);
+}
+
+// ------------------------------------------------------------------------------------------------
 // A context that cannot be had
 
 static void fail_imports(struct bench *b, const char *name, struct plan plan) {
