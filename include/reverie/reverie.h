@@ -161,7 +161,8 @@ struct rv_context_params {
 // Thread-safe. Blocks while the driver starts.
 RV_API enum rv_status rv_context_create(const struct rv_context_params *params,
                                         rv_context **context);
-// Destroys the context; its sessions must be destroyed before. Waits for work it submitted.
+// Destroys the context, a lost one too; its sessions must be ended before. Waits for work it
+// submitted.
 RV_API void rv_context_destroy(rv_context **context);
 // What the context runs on. Owned by the context.
 RV_API const struct rv_device_info *rv_context_device(const rv_context *context);
@@ -419,12 +420,14 @@ struct rv_advance_params {
 };
 
 // Goes on: by one whole step (`params` NULL or zero), or by a slice. A new octave is prepared
-// first, which blocks: its kernels are compiled and recorded. Returns RV_OK also when nothing is
-// left to do.
+// first, which blocks: its kernels are compiled and recorded and, where the device is new to them,
+// measured, a layer at a time (rv_context_params::no_tune spares that). Returns RV_OK also when
+// nothing is left to do.
 //
 // *progress, unless NULL, says how far it is, after the last step that was done. RV_ERR_NUMERIC:
 // the gradient is zero or not finite; the picture stays as it was, and other parameters may go on
-// (rv_session_change). Other errors as in rv_dream.
+// (rv_session_change). RV_ERR_NO_MEMORY: the session stays as it was; the same call may be made
+// again. Other errors as in rv_dream.
 RV_API enum rv_status rv_session_advance(rv_session *session,
                                          const struct rv_advance_params *params,
                                          struct rv_progress *progress);

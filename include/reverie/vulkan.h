@@ -112,14 +112,16 @@ struct rv_vulkan_image {
 
 // As rv_session_begin, with the picture taken from an image by the device itself: no pixel passes
 // through the host. Its alpha is not used, its values are held within 0..1. Blocks until the image
-// was read: what `wait` waits for must have been submitted before.
+// was read: what `wait` waits for must have been submitted before. If it fails, the image may have
+// been read and `signal` signalled all the same.
 RV_API enum rv_status rv_session_begin_image(rv_context *context, const rv_weights *weights,
                                              const struct rv_vulkan_image *source,
                                              const struct rv_params *params, rv_session **session);
 
 // Writes the picture as it stands, as rv_session_picture gives it, into an image of its size, with
 // an alpha of 1. Submits, after what was submitted before, and does not wait for the device, unless
-// the image before has not been written yet.
+// the image before has not been written yet. If it fails, nothing was submitted: no semaphore is
+// waited for or signalled.
 RV_API enum rv_status rv_session_write_image(rv_session *session,
                                              const struct rv_vulkan_image *target);
 

@@ -19,10 +19,12 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
     session->progress_user = progress_user;
     while (status == RV_OK && !rv_session_finished(session))
         status = rv_session_advance(session, NULL, NULL);
-    if (status == RV_OK)
+    if (status == RV_OK) {
         status = rv_session_picture(session, output);
-    else if (status == RV_ERR_CANCELLED && rv_session_picture(session, output) != RV_OK)
-        status = RV_ERR_DEVICE_LOST;
+    } else if (status == RV_ERR_CANCELLED) {
+        enum rv_status shown = rv_session_picture(session, output);
+        status = shown == RV_OK ? status : shown;
+    }
     if (stats)
         rv_session_stats(session, stats);
     rv_session_end(&session);

@@ -126,8 +126,7 @@ void rv_octave_finish(struct rv_session *s) {
 enum rv_status rv_octave_drop(struct rv_session *s) {
     enum rv_status status = RV_OK;
     uint32_t octave = s->octave;
-    if (s->work.begun)
-        RV_TRY(rv_device_wait(s->device, s->device->submitted));
+    RV_TRY(rv_device_wait(s->device, s->device->submitted));
     while (s->work.begun && s->octave == octave && s->work.done < s->work.submitted) {
         status = rv_octave_collect(s);
         if (status == RV_ERR_NUMERIC) // such steps leave the picture alone: as if they never were
@@ -221,9 +220,10 @@ done:
 static enum rv_status submit_of_tiles(struct rv_session *s, bool *closed) {
     struct rv_octave *work = &s->work;
     if (work->gradient_ready) {
-        work->gradient_ready = false;
-        *closed = true;
-        return rv_recorder_submit(&work->close, NULL);
+        enum rv_status status = rv_recorder_submit(&work->close, NULL);
+        *closed = status == RV_OK;
+        work->gradient_ready = !*closed;
+        return status;
     }
     return rv_tiles_submit(&work->tiles, (uint32_t)jitter_of(s, work->submitted, 0),
                            (uint32_t)jitter_of(s, work->submitted, 1), &work->gradient_ready);
@@ -257,11 +257,8 @@ static enum rv_status judge(const struct rv_session *s, const struct rv_iteratio
     return RV_OK;
 }
 
-// The picture stays as it is until the next octave is entered: somebody may want to see it.
-static enum rv_status leave(struct rv_session *s) {
-    enum rv_status status;
-    RV_TRY(rv_device_wait(s->device, s->device->submitted));
-    rv_octave_finish(s);
+enum rv_status rv_octave_leave(struct rv_session *s) {
+    enum rv_status status = RV_OK;
     if (s->octave + 1 == s->pictures.sizes.count)
         RV_TRY(rv_pyramid_close(&s->pictures));
     s->work.done = 0;
@@ -283,8 +280,12 @@ enum rv_status rv_octave_collect(struct rv_session *s) {
     s->loss = line->loss;
     work->done++;
     enum rv_status told = rv_octave_report(s, work->done, line->loss);
-    if (last)
-        RV_TRY(leave(s));
+    if (last) {
+        RV_TRY(rv_device_wait(s->device, s->device->submitted));
+        work->done = s->params.iterations; // should what follows have to be tried again
+        rv_octave_finish(s);
+        RV_TRY(rv_octave_leave(s));
+    }
     status = told;
 done:
     return status;

@@ -194,54 +194,57 @@ void rv_pyramid_finish(struct rv_pyramid_pictures *p) {
     p->device = NULL;
 }
 
-// What the octave before could not hold of the original: same size - shrunk and enlarged.
-static enum rv_status reinject(struct rv_pyramid_pictures *p) {
+#define REINJECT_OPS 3
+
+// REINJECT: what the octave before could not hold of the original, same size - shrunk and enlarged,
+// unless it has it already. Returns how many operations that takes.
+static uint32_t reinject(const struct rv_pyramid_pictures *p, struct rv_resize_op *ops) {
+    // The first octave loses nothing: the two are the same.
+    if (p->rule != RV_PYRAMID_REINJECT || p->closed || p->octave == 0)
+        return 0;
     struct rv_extent size = p->sizes.octave[p->octave];
-    struct rv_range current = rv_pyramid_current(p, p->octave);
-    if (p->octave == 0) // the two are the same: the first octave loses nothing
-        return RV_OK;
     struct rv_extent before = p->sizes.octave[p->octave - 1];
-    struct rv_resize_op ops[] = {{.source = all_of(&p->original),
-                                  .from = p->base,
-                                  .target = p->scratch,
-                                  .to = before,
-                                  .weight = 1},
-                                 {.source = p->scratch,
-                                  .from = before,
-                                  .target = current,
-                                  .to = size,
-                                  .weight = -1,
-                                  .second = current,
-                                  .other = 1},
-                                 {.source = all_of(&p->original),
-                                  .from = p->base,
-                                  .target = current,
-                                  .to = size,
-                                  .weight = 1,
-                                  .second = current,
-                                  .other = 1}};
-    return run(p, ops, 3, NULL);
+    struct rv_range current = rv_pyramid_current(p, p->octave);
+    ops[0] = (struct rv_resize_op){.source = all_of(&p->original),
+                                   .from = p->base,
+                                   .target = p->scratch,
+                                   .to = before,
+                                   .weight = 1};
+    ops[1] = (struct rv_resize_op){.source = p->scratch,
+                                   .from = before,
+                                   .target = current,
+                                   .to = size,
+                                   .weight = -1,
+                                   .second = current,
+                                   .other = 1};
+    ops[2] = (struct rv_resize_op){.source = all_of(&p->original),
+                                   .from = p->base,
+                                   .target = current,
+                                   .to = size,
+                                   .weight = 1,
+                                   .second = current,
+                                   .other = 1};
+    return REINJECT_OPS;
 }
 
 // DETAIL: what was dreamed, without the original it was dreamed on.
-static enum rv_status subtract_base(struct rv_pyramid_pictures *p) {
+static struct rv_resize_op subtract_base(const struct rv_pyramid_pictures *p) {
     struct rv_extent size = p->sizes.octave[p->octave];
     struct rv_range current = rv_pyramid_current(p, p->octave);
-    struct rv_resize_op op = {.source = base_of(p, p->octave),
-                              .from = size,
-                              .target = current,
-                              .to = size,
-                              .weight = -1,
-                              .second = current,
-                              .other = 1};
-    return run(p, &op, 1, NULL);
+    return (struct rv_resize_op){.source = base_of(p, p->octave),
+                                 .from = size,
+                                 .target = current,
+                                 .to = size,
+                                 .weight = -1,
+                                 .second = current,
+                                 .other = 1};
 }
 
 enum rv_status rv_pyramid_close(struct rv_pyramid_pictures *p) {
-    enum rv_status status = RV_OK;
-    if (p->rule == RV_PYRAMID_REINJECT && !p->closed)
-        status = reinject(p);
-    p->closed = status == RV_OK;
+    struct rv_resize_op ops[REINJECT_OPS];
+    uint32_t count = reinject(p, ops);
+    enum rv_status status = count ? run(p, ops, count, NULL) : RV_OK;
+    p->closed |= status == RV_OK;
     return status;
 }
 
@@ -256,31 +259,34 @@ static enum rv_status enter_first(struct rv_pyramid_pictures *p, uint32_t index)
     return run(p, &op, 1, NULL);
 }
 
+// All in one submission: either the picture is the next octave's, or nothing was done to it.
 static enum rv_status enter_next(struct rv_pyramid_pictures *p, uint32_t index) {
     struct rv_range current = rv_pyramid_current(p, index);
+    struct rv_resize_op ops[1 + REINJECT_OPS + 1];
+    uint32_t count = 0;
     struct rv_resize_op op = {.source = rv_pyramid_current(p, p->octave),
                               .from = p->sizes.octave[p->octave],
                               .target = p->scratch,
                               .to = p->sizes.octave[index],
                               .weight = 1,
                               .quantise = p->rule == RV_PYRAMID_GROW};
-    enum rv_status status;
     if (p->rule == RV_PYRAMID_DETAIL) {
-        RV_TRY(subtract_base(p));
+        ops[count++] = subtract_base(p);
         op.second = base_of(p, index);
         op.other = 1;
     }
-    RV_TRY(rv_pyramid_close(p));
-    status = run(p, &op, 1, &current);
-done:
-    return status;
+    count += reinject(p, ops + count);
+    ops[count++] = op;
+    return run(p, ops, count, &current);
 }
 
 enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index) {
     enum rv_status status = p->octave == UINT32_MAX ? enter_first(p, index) : enter_next(p, index);
+    if (status != RV_OK)
+        return status;
     p->octave = index;
     p->closed = false;
-    return status;
+    return RV_OK;
 }
 
 uint64_t rv_pyramid_room(const struct rv_pyramid_pictures *p) {

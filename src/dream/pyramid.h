@@ -51,7 +51,7 @@ void rv_pyramid_finish(struct rv_pyramid_pictures *p);
 struct rv_range rv_pyramid_current(const struct rv_pyramid_pictures *p, uint32_t index);
 
 // Makes `current` the picture to dream on at octave `index`: from the input, or from what was
-// dreamed at another octave, whichever that was.
+// dreamed at another octave, whichever that was. On failure it stays what it was.
 enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index);
 // What follows the last step of all.
 enum rv_status rv_pyramid_close(struct rv_pyramid_pictures *p);

@@ -74,6 +74,25 @@ static void give_back(struct rv_session *s) {
         rv_tiling_finish(&s->tilings[i]);
 }
 
+// The work that is behind, should the octaves' shares of it have changed.
+static void count_done(struct rv_session *s) {
+    s->work_done = s->tilings[s->octave].flops * s->work.done;
+    for (uint32_t i = 0; i < s->octave; i++)
+        s->work_done += s->tilings[i].flops * s->params.iterations;
+    s->first_work = 0;
+}
+
+// Room for the parameters as they are now. Nothing that was submitted may still run. On failure
+// there is none (network.device is NULL): there may not be memory for both.
+static enum rv_status rebuild(struct rv_session *s) {
+    give_back(s);
+    memset(s->tilings, 0, sizeof s->tilings);
+    enum rv_status status = reserve(s, &s->pictures.sizes, s->pictures.base);
+    if (status == RV_OK && !rv_session_finished(s))
+        count_done(s);
+    return status;
+}
+
 // The parameters as they are meant here, and their layers.
 static enum rv_status adopt(struct rv_session *s, const struct rv_params *params) {
     struct rv_params resolved;
@@ -161,10 +180,13 @@ void rv_session_end(rv_session **session) {
 // Advancing
 
 // Enters the next octave if the one before is done. Its parameters may say fewer iterations by now
-// than it already has.
+// than it already has. After a change that could not be undone for want of memory either, the room
+// on the device comes first.
 static enum rv_status enter(struct rv_session *s) {
     enum rv_status status = RV_OK;
     while (!rv_session_finished(s) && !s->work.begun) {
+        if (!s->network.device)
+            RV_TRY(rebuild(s));
         if (s->pictures.octave != s->octave)
             RV_TRY(rv_pyramid_enter(&s->pictures, s->octave));
         if (s->work.done < s->params.iterations) {
@@ -172,10 +194,7 @@ static enum rv_status enter(struct rv_session *s) {
                 RV_TRY(rv_octave_report(s, 0, NAN));
             return rv_octave_begin(s);
         }
-        s->work.done = 0;
-        s->octave++;
-        if (rv_session_finished(s))
-            RV_TRY(rv_pyramid_close(&s->pictures));
+        RV_TRY(rv_octave_leave(s));
     }
 done:
     return status;
@@ -328,7 +347,7 @@ enum rv_status rv_session_advance(rv_session *session, const struct rv_advance_p
 enum rv_status rv_session_room(struct rv_session *s, struct rv_range *room) {
     enum rv_status status = RV_OK;
     *room = s->pictures.scratch;
-    if (is_between(s))
+    if (is_between(s) && s->network.device)
         return RV_OK;
     uint64_t bytes = rv_pyramid_room(&s->pictures);
     if (!s->preview.handle)
@@ -361,22 +380,14 @@ static bool same_plans(const struct rv_params *a, const struct rv_params *b) {
            a->border == b->border && a->precision == b->precision && a->iterations == b->iterations;
 }
 
-// The work that is behind, should the octaves' shares of it have changed.
-static void count_done(struct rv_session *s) {
-    s->work_done = s->tilings[s->octave].flops * s->work.done;
-    for (uint32_t i = 0; i < s->octave; i++)
-        s->work_done += s->tilings[i].flops * s->params.iterations;
-    s->first_work = 0;
-}
-
-static enum rv_status rebuild(struct rv_session *s) {
-    enum rv_status status;
-    give_back(s);
-    memset(s->tilings, 0, sizeof s->tilings);
-    status = reserve(s, &s->pictures.sizes, s->pictures.base);
-    if (status == RV_OK && !rv_session_finished(s))
-        count_done(s);
-    return status;
+// As it was before a change that failed, with the reason kept. Where there is no memory for that
+// either, enter() tries again.
+static void restore(struct rv_session *s, const struct rv_params *before) {
+    char reason[1024];
+    snprintf(reason, sizeof reason, "%s", rv_error_text());
+    if (adopt(s, before) == RV_OK)
+        (void)rebuild(s);
+    rv_fail(RV_OK, "%s", reason);
 }
 
 enum rv_status rv_session_change(rv_session *session, const struct rv_params *params) {
@@ -394,12 +405,8 @@ enum rv_status rv_session_change(rv_session *session, const struct rv_params *pa
     RV_TRY(adopt(s, params));
     if (!same_plans(&before, &s->params) || !s->network.device) {
         status = rebuild(s);
-        if (status != RV_OK && adopt(s, &before) == RV_OK) { // as it was, with the reason kept
-            char reason[1024];
-            snprintf(reason, sizeof reason, "%s", rv_error_text());
-            if (rebuild(s) == RV_OK)
-                rv_fail(status, "%s", reason);
-        }
+        if (status != RV_OK)
+            restore(s, &before);
     }
 done:
     return status;

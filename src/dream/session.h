@@ -88,6 +88,9 @@ enum rv_status rv_octave_record(struct rv_session *s, VkCommandBuffer commands);
 // Waits for the oldest iteration that is not judged yet, and judges it; after the octave's last,
 // goes on to the next octave.
 enum rv_status rv_octave_collect(struct rv_session *s);
+// Goes on to the next octave when all of this one's iterations are done; its recordings are freed.
+// The picture stays as it is until that is entered: somebody may want to see it.
+enum rv_status rv_octave_leave(struct rv_session *s);
 // Tells how far the session is. RV_ERR_CANCELLED if that is answered so.
 enum rv_status rv_octave_report(struct rv_session *s, uint32_t iteration, float loss);
 

@@ -56,8 +56,10 @@ static enum rv_status copy(struct rv_tiles *tiles, struct rv_recorder *recorder,
     RV_TRY(rv_recorder_init(recorder, tiles->network->device, 0));
     RV_TRY(rv_record_copies(recorder, from, to, tiles->pieces, count));
     RV_TRY(rv_recorder_end(recorder));
-    status = rv_recorder_submit(recorder, NULL);
+    RV_TRY(rv_recorder_submit(recorder, NULL));
+    return RV_OK;
 done:
+    rv_recorder_finish(recorder); // it may be tried again
     return status;
 }
 
@@ -215,13 +217,17 @@ static const struct rv_slices *next_slices(const struct rv_tiles *tiles) {
 }
 
 double rv_tiles_next_flops(const struct rv_tiles *tiles) {
-    return next_slices(tiles)->list[tiles->slice].flops;
+    const struct rv_slices *slices = next_slices(tiles);
+    return tiles->slice < slices->count ? slices->list[tiles->slice].flops : 0;
 }
 
 uint64_t rv_tiles_next_value(const struct rv_tiles *tiles) {
     return tiles->slice == 0 ? tiles->slots[tiles->tile % 2].done : 0;
 }
 
+// Every submission is noted as it is made, so that a call that fails half-way can be made again:
+// the slot's recordings may run until slot->done, and `slice` goes past the last one until the
+// paste is submitted, too.
 enum rv_status rv_tiles_submit(struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y,
                                bool *last) {
     const struct rv_tiling *tiling = tiles->tiling;
@@ -235,10 +241,13 @@ enum rv_status rv_tiles_submit(struct rv_tiles *tiles, uint32_t jitter_x, uint32
         RV_TRY(rv_device_wait(device, slot->done));
         empty(slot);
         RV_TRY(submit_cut(tiles, slot, column, row, jitter_x, jitter_y));
+        slot->done = device->submitted;
     }
-    RV_TRY(rv_recorder_submit(&slices->list[tiles->slice].recorder, NULL));
-    if (++tiles->slice < slices->count)
-        return RV_OK;
+    if (tiles->slice < slices->count) {
+        RV_TRY(rv_recorder_submit(&slices->list[tiles->slice].recorder, NULL));
+        if (++tiles->slice < slices->count)
+            return RV_OK;
+    }
     RV_TRY(submit_paste(tiles, slot, column, row, jitter_x, jitter_y));
     slot->done = device->submitted;
     tiles->slice = 0;

@@ -307,16 +307,13 @@ done:
     return status;
 }
 
-// Runs the steps [first, end), so that those behind them find what they read.
-static enum rv_status run_steps(struct rv_op_context context, uint32_t first, uint32_t end) {
+// Runs a step, so that those behind it find what they read. On its own: others may want the queue.
+static enum rv_status run_step(struct rv_op_context context, const struct rv_step *step) {
     enum rv_status status;
     struct rv_recorder recorder = {0};
-    if (first == end)
-        return RV_OK;
-    RV_TRY(rv_recorder_init(&recorder, context.recorder->device, (end - first) * DISPATCHES));
+    RV_TRY(rv_recorder_init(&recorder, context.recorder->device, DISPATCHES));
     context.recorder = &recorder;
-    for (uint32_t i = first; i < end; i++)
-        RV_TRY(rv_op_record(&context, &context.plan->steps[i]));
+    RV_TRY(rv_op_record(&context, step));
     RV_TRY(rv_recorder_run(&recorder));
 done:
     rv_recorder_finish(&recorder);
@@ -327,17 +324,14 @@ enum rv_status rv_tuning_measure(const struct rv_op_context *context) {
     enum rv_status status = RV_OK;
     struct rv_device *device = context->recorder->device;
     struct rv_tuning *tuning = device->tuning;
-    uint32_t end = 0, run = 0, before = tuning ? tuning->count : 0;
+    uint32_t end = 0, before = tuning ? tuning->count : 0;
     if (!tuning)
         return RV_OK;
     RV_TRY(foresee(*context, &end));
     double begun = rv_clock_seconds();
     for (uint32_t i = 0; i < end && rv_clock_seconds() - begun < SECONDS_MAX; i++) {
-        if (!is_wanted(context, &context->plan->steps[i]))
-            continue;
-        RV_TRY(run_steps(*context, run, i));
-        RV_TRY(measure_step(context, &context->plan->steps[i]));
-        run = i + 1;
+        const struct rv_step *step = &context->plan->steps[i];
+        RV_TRY(is_wanted(context, step) ? measure_step(context, step) : run_step(*context, step));
     }
     if (tuning->count == before)
         return RV_OK;

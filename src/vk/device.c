@@ -26,8 +26,12 @@ enum rv_status rv_device_fail(struct rv_device *device, VkResult result, const c
     snprintf(name, sizeof name, "%.*s", (int)strcspn(call, "("), call);
     switch (result) {
     case VK_ERROR_OUT_OF_HOST_MEMORY:
+    case VK_ERROR_MEMORY_MAP_FAILED:
+    case VK_ERROR_TOO_MANY_OBJECTS:
         return rv_fail(RV_ERR_NO_MEMORY, "%s: out of host memory: use a smaller picture", name);
     case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+    case VK_ERROR_OUT_OF_POOL_MEMORY:
+    case VK_ERROR_FRAGMENTED_POOL:
         return rv_fail(RV_ERR_NO_MEMORY, "%s: out of device memory: use a smaller picture (--size)",
                        name);
     case VK_ERROR_DEVICE_LOST:
@@ -366,10 +370,18 @@ done:
     return status;
 }
 
+// What was lost stays lost, and a driver that gave up is not asked again.
+static enum rv_status check_lost(const struct rv_device *device) {
+    return device->lost ? rv_fail(RV_ERR_DEVICE_LOST, "the driver lost the device before: destroy "
+                                                      "the context and start again")
+                        : RV_OK;
+}
+
 enum rv_status rv_device_submit(struct rv_device *device, VkCommandBuffer commands,
                                 const struct rv_meeting *meeting, uint64_t *value) {
     const struct rv_meeting none = {0}, *m = meeting ? meeting : &none;
     const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+    enum rv_status status;
     uint64_t next = device->submitted + 1;
     uint64_t values[] = {next, m->signal_value};
     VkSemaphore signals[] = {device->timeline, m->signal};
@@ -388,6 +400,7 @@ enum rv_status rv_device_submit(struct rv_device *device, VkCommandBuffer comman
                            .pCommandBuffers = &commands,
                            .signalSemaphoreCount = m->signal ? 2 : 1,
                            .pSignalSemaphores = signals};
+    RV_TRY(check_lost(device));
     if (device->lock_queue)
         device->lock_queue(device->queue_user);
     VkResult result = device->vk.QueueSubmit(device->queue, 1, &submit, VK_NULL_HANDLE);
@@ -398,7 +411,8 @@ enum rv_status rv_device_submit(struct rv_device *device, VkCommandBuffer comman
     device->submitted = next;
     if (value)
         *value = next;
-    return RV_OK;
+done:
+    return status;
 }
 
 enum rv_status rv_device_wait(struct rv_device *device, uint64_t value) {
@@ -407,7 +421,12 @@ enum rv_status rv_device_wait(struct rv_device *device, uint64_t value) {
                                 .semaphoreCount = 1,
                                 .pSemaphores = &device->timeline,
                                 .pValues = &value};
-    RV_VK_TRY(device, WaitSemaphores(device->handle, &wait, UINT64_MAX));
+    RV_TRY(check_lost(device));
+    // One that cannot even be waited for, whatever the reason, is as good as lost: nobody knows
+    // what it still works on.
+    VkResult result = device->vk.WaitSemaphores(device->handle, &wait, UINT64_MAX);
+    if (result != VK_SUCCESS)
+        status = rv_device_fail(device, VK_ERROR_DEVICE_LOST, "vkWaitSemaphores");
 done:
     return status;
 }
@@ -416,6 +435,7 @@ enum rv_status rv_device_poll(struct rv_device *device, uint64_t value, bool *re
     enum rv_status status = RV_OK;
     uint64_t now = 0;
     *reached = false;
+    RV_TRY(check_lost(device));
     RV_VK_TRY(device, GetSemaphoreCounterValue(device->handle, device->timeline, &now));
     *reached = now >= value;
 done:

@@ -2,6 +2,8 @@
 #ifndef RV_VK_DEVICE_H
 #define RV_VK_DEVICE_H
 
+#include <stdatomic.h>
+
 #include "base/status.h"
 #include "vk/verdict.h"
 
@@ -64,8 +66,8 @@ struct rv_device {
     rv_log_fn log;
     void *log_user;
     VkDebugUtilsMessengerEXT messenger;
-    uint32_t validation_messages;
-    char cache_dir[512]; // "" = none
+    atomic_uint validation_messages; // kernels are compiled in several threads
+    char cache_dir[512];             // "" = none
 };
 
 // See rv_devices() and rv_context_create() for what these do.
@@ -101,7 +103,7 @@ struct rv_meeting {
 // be NULL.
 enum rv_status rv_device_submit(struct rv_device *device, VkCommandBuffer commands,
                                 const struct rv_meeting *meeting, uint64_t *value);
-// Waits until the timeline shows `value`.
+// Waits until the timeline shows `value`. Fails with RV_ERR_DEVICE_LOST only.
 enum rv_status rv_device_wait(struct rv_device *device, uint64_t value);
 // Whether it does already.
 enum rv_status rv_device_poll(struct rv_device *device, uint64_t value, bool *reached);

@@ -1,6 +1,7 @@
 // Finding the loader, the drivers and the devices.
 #include "vk/instance.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,12 +50,25 @@ void rv_instance_load(struct rv_device *device, PFN_vkGetInstanceProcAddr get) {
 #undef RV_LOAD
 }
 
+// The loader, found once for all devices: volk keeps it in globals, and devices may be opened in
+// several threads. NULL if there is none (yet).
+static PFN_vkGetInstanceProcAddr find_loader(void) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static PFN_vkGetInstanceProcAddr found;
+    pthread_mutex_lock(&lock);
+    if (!found && volkInitialize() == VK_SUCCESS)
+        found = vkGetInstanceProcAddr;
+    PFN_vkGetInstanceProcAddr get = found;
+    pthread_mutex_unlock(&lock);
+    return get;
+}
+
 enum rv_status rv_instance_create(struct rv_device *device, bool validate) {
     enum rv_status status = RV_OK;
-    if (volkInitialize() != VK_SUCCESS)
+    PFN_vkGetInstanceProcAddr get = find_loader();
+    if (!get)
         return rv_fail(RV_ERR_NO_DEVICE, "no Vulkan loader found: install libvulkan1 (or your "
                                          "system's Vulkan runtime)");
-    PFN_vkGetInstanceProcAddr get = vkGetInstanceProcAddr;
     if (validate && !has_validation_layer(get))
         return rv_fail(RV_ERR_NO_DEVICE, "VK_LAYER_KHRONOS_validation was asked for but is not "
                                          "installed: install vulkan-validationlayers");

@@ -41,6 +41,7 @@
     X(BeginCommandBuffer)                                                                          \
     X(EndCommandBuffer)                                                                            \
     X(CmdPipelineBarrier)                                                                          \
+    X(CmdClearColorImage)                                                                          \
     X(CmdCopyBufferToImage)                                                                        \
     X(CmdCopyImageToBuffer)
 

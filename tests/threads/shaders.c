@@ -1,0 +1,2 @@
+// The embedded shaders, compiled with this folder's sanitizer.
+#include "rv_shaders.c"
