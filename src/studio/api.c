@@ -82,6 +82,8 @@ static json_t *body_object(const struct rv_request *request, struct rv_reply *re
     json_t *object = NULL;
     if (!request->content_type || strncmp(request->content_type, "application/json", 16) != 0)
         rv_api_fail(reply, 415, "the content type must be application/json");
+    else if (request->body_size == 0)
+        rv_api_fail(reply, 400, "the request is empty");
     else if (rv_json_parse("the request", (const char *)request->body, request->body_size,
                            &object) != RV_OK)
         rv_api_fail(reply, 400, rv_error_text());
@@ -92,9 +94,12 @@ static json_t *body_object(const struct rv_request *request, struct rv_reply *re
 // this type.)
 static bool body_is_file(const struct rv_request *request, struct rv_reply *reply) {
     static const char type[] = "application/octet-stream";
-    if (request->content_type && strncmp(request->content_type, type, sizeof type - 1) == 0)
+    if (!request->content_type || strncmp(request->content_type, type, sizeof type - 1) != 0)
+        rv_api_fail(reply, 415, "the content type must be application/octet-stream");
+    else if (request->body_size == 0)
+        rv_api_fail(reply, 400, "the file is empty");
+    else
         return true;
-    rv_api_fail(reply, 415, "the content type must be application/octet-stream");
     return false;
 }
 

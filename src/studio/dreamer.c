@@ -10,7 +10,8 @@
 #include "base/clock.h"
 #include "base/status.h"
 
-#define SLICE_SECONDS 0.05 // how long a wish may have to wait for the device
+#define SLICE_SECONDS 0.05       // how long a wish may have to wait for the device
+#define STEP_SLICE_SECONDS 0.002 // where a single step is wanted: not to run past it
 
 struct rv_dreamer {
     pthread_t thread;
@@ -212,14 +213,16 @@ static uint32_t steps_between(const struct rv_progress *before, const struct rv_
 }
 
 static void advance(rv_dreamer *d) {
-    const struct rv_advance_params slice = {.size = sizeof slice, .seconds = SLICE_SECONDS};
+    // In slices even for a single step: a whole step would have the next one queued behind it, and
+    // the picture be that one's.
+    const struct rv_advance_params slice = {
+        .size = sizeof slice, .seconds = d->one_step ? STEP_SLICE_SECONDS : SLICE_SECONDS};
     struct rv_progress before = d->state.progress, progress = before;
     struct rv_snapshot *snapshot = NULL;
-    bool whole_step = d->one_step;
     if (d->state.phase != RV_PHASE_PREPARING)
         enter(d, RV_PHASE_DREAMING);
     pthread_mutex_unlock(&d->lock);
-    enum rv_status status = rv_session_advance(d->session, whole_step ? NULL : &slice, &progress);
+    enum rv_status status = rv_session_advance(d->session, &slice, &progress);
     uint32_t steps = steps_between(&before, &progress);
     bool news = status == RV_OK && (steps || progress.finished);
     if (news)
@@ -232,7 +235,7 @@ static void advance(rv_dreamer *d) {
         return;
     }
     if (steps)
-        d->one_step = d->one_step && !whole_step;
+        d->one_step = false;
     if (snapshot && !d->fresh)
         publish(d, snapshot, steps);
     else

@@ -36,9 +36,10 @@ enum rv_status rv_subject_create(const uint8_t *file, size_t file_size, const ch
     }
     made->owners = 1;
     made->file_size = file_size;
-    memcpy(made->file, file, file_size);
+    if (file_size)
+        memcpy(made->file, file, file_size);
     rv_copy_printable(made->name, sizeof made->name, name);
-    status = rv_photo_decode(file, file_size, made->name, RV_PIXELS_MAX, &made->photo);
+    status = rv_photo_decode(made->file, file_size, made->name, RV_PIXELS_MAX, &made->photo);
     if (status == RV_OK)
         status = fit(made, side, only_shrink);
     if (status != RV_OK)

@@ -33,7 +33,7 @@ function scale(low, high, whole) {
 
 function rangeText(option) {
   const unit = option.unit ? ` ${option.unit}` : "";
-  if (option.type !== "int" && option.type !== "real") return "";
+  if ((option.type !== "int" && option.type !== "real") || option.maximum >= 1e6) return "";
   return `${option.minimum} to ${option.maximum}${unit}`;
 }
 
@@ -111,7 +111,7 @@ export function makeControl(option, send, title) {
   const show = (state, preset) => {
     const usualValue = preset?.parameters[option.name] ?? "";
     const range = rangeText(option);
-    root.classList.toggle("set", option.name in state.given);
+    root.classList.toggle("set", preset && state.parameters[option.name] !== usualValue);
     help.textContent = `${option.help}${range ? ` (${range}; default ${usualValue})`
       : usualValue ? ` (default ${usualValue})` : ""}`;
     if (!editing && document.activeElement !== made.field)

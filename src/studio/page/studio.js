@@ -184,6 +184,7 @@ const keep = () => state.snapshot && wish("/api/keep", { id: state.snapshot });
 
 function split(percent) {
   byId("pictures").style.setProperty("--split", `${percent}%`);
+  byId("pictures").classList.toggle("split", percent > 0 && percent < 100);
 }
 
 function buildButtons() {
