@@ -13,7 +13,10 @@ const pictures = new Pictures();
 // ---------------------------------------------------------------------------------------------
 // Talking to the program
 
+// Good news goes away by itself.
 function notify(text, bad = true) {
+  clearTimeout(notify.timer);
+  if (text && !bad) notify.timer = setTimeout(notify, 10000, null);
   byId("notice").hidden = !text;
   byId("notice").classList.toggle("bad", bad);
   byId("notice").querySelector("p").textContent = text ?? "";
@@ -67,11 +70,14 @@ const preset = () => about.presets.find(({ name }) => name === state.parameters.
 // As it would be typed: quoted where a shell would read it otherwise.
 const quoted = (text) => (/^[\w.,:=@%+/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
+// Only what the preset does not say already.
 function commandLine() {
-  const options = Object.entries(state.given).flatMap(([name, value]) =>
-    (name === "seed" && value === "0" ? [] : [`--${name}`, quoted(value)]));
+  const usual = about.presets[0].name;
+  const options = Object.entries(state.given).filter(([name, value]) => (name === "preset"
+    ? value !== usual : value !== preset()?.parameters[name]));
   const size = state.photo?.size ? ["--size", state.photo.size] : [];
-  return ["reverie", "dream", quoted(state.photo?.name ?? "photo.jpg"), ...size, ...options].join(" ");
+  return ["reverie", "dream", quoted(state.photo?.name ?? "photo.jpg"), ...size,
+    ...options.flatMap(([name, value]) => [`--${name}`, quoted(value)])].join(" ");
 }
 
 function showSave() {
@@ -119,8 +125,8 @@ function show() {
   const radio = document.querySelector(`#presets input[value="${state.parameters.preset}"]`);
   if (radio) radio.checked = true;
   byId("preset-help").textContent = preset()?.help ?? "";
-  const hash = new URLSearchParams(state.given).toString();
-  history.replaceState(null, "", hash && hash !== "seed=0" ? `/#${hash}` : "/");
+  const given = Object.entries(state.given).filter(([name, value]) => name !== "seed" || value !== "0");
+  history.replaceState(null, "", given.length ? `/#${new URLSearchParams(given)}` : "/");
   if (state.error && state.error !== show.error) notify(state.error);
   if (!state.error && show.error) notify(null);
   show.error = state.error;
