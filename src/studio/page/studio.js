@@ -193,6 +193,15 @@ function split(percent) {
   byId("pictures").classList.toggle("split", percent > 0 && percent < 100);
 }
 
+// Dragging over the picture moves its slider.
+function uncover(event) {
+  if (!(event.buttons & 1)) return;
+  const { left, width } = byId("pictures").getBoundingClientRect();
+  byId("compare").value = Math.max(0, Math.min(100, 100 * (event.clientX - left) / width));
+  split(byId("compare").value);
+  event.preventDefault();
+}
+
 function buildButtons() {
   const actions = { go: goOrPause, step: () => control("step"), undo, keep,
     restart: () => control("restart"), sample: () => wish("/api/sample", {}),
@@ -212,6 +221,8 @@ function buildButtons() {
     wish("/api/size", { size: Number(target.value) });
   });
   byId("compare").addEventListener("input", ({ target }) => split(target.value));
+  byId("pictures").addEventListener("pointermove", uncover);
+  byId("pictures").addEventListener("pointerdown", uncover);
   byId("command").addEventListener("click", async () => {
     await navigator.clipboard.writeText(commandLine()).then(
       () => notify(`Copied: ${commandLine()}`, false), () => notify(commandLine(), false));
