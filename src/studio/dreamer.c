@@ -249,7 +249,10 @@ static void *dream(void *user) {
         bool going = d->subject && (!d->paused || d->one_step);
         bool alive = d->session && !d->fresh;
         bool over = d->state.phase == RV_PHASE_FINISHED || d->state.phase == RV_PHASE_FAILED;
-        if (alive && d->changed)
+        if (d->changed && !d->session && d->state.phase == RV_PHASE_FAILED) {
+            d->changed = false;
+            d->fresh = true; // perhaps it can begin now
+        } else if (alive && d->changed)
             change(d);
         else if (going && (d->fresh || (!d->session && !over)))
             begin(d);
@@ -369,8 +372,6 @@ enum rv_status rv_dreamer_change(rv_dreamer *d, const struct rv_params *params) 
     pthread_mutex_lock(&d->lock);
     d->params = *params;
     d->changed = true;
-    if (d->state.phase == RV_PHASE_FAILED && !d->session)
-        d->fresh = true;
     wish(d);
     return RV_OK;
 }

@@ -8,10 +8,10 @@ import time
 
 
 class Studio:
-    def __init__(self, bench, arguments=()):
+    def __init__(self, bench, arguments=(), browser=False):
+        options = ["--port", "0"] + ([] if browser else ["--no-browser"]) + list(arguments)
         self.process = subprocess.Popen(
-            [bench.program, "studio", "--no-browser", "--port", "0"] + list(arguments),
-            cwd=bench.folder, env=bench.environment, stdin=subprocess.DEVNULL,
+            [bench.program, "studio"] + options, cwd=bench.folder, env=bench.environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         line = self.process.stdout.readline().decode()
         match = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?token=([0-9a-f]{32})\n", line)
