@@ -148,6 +148,7 @@ static void change(rv_dreamer *d) {
     if (!same_whole(&now, &wanted) || d->state.phase == RV_PHASE_FINISHED) {
         d->paused = d->paused && d->state.phase != RV_PHASE_FINISHED;
         d->fresh = true;
+        d->state.phase = RV_PHASE_PREPARING;
         rv_snapshot_release(&d->from);
         return;
     }
@@ -161,7 +162,8 @@ static void change(rv_dreamer *d) {
     d->altered = true;
     d->state.error[0] = '\0';
     if (status != RV_OK) {
-        d->params = now; // what the dream goes on with
+        if (!d->changed)
+            d->params = now; // what the dream goes on with
         report(d, d->session ? d->state.phase : RV_PHASE_FAILED);
     } else if (d->state.phase == RV_PHASE_FAILED)
         enter(d, RV_PHASE_DREAMING);
@@ -340,6 +342,18 @@ const rv_weights *rv_dreamer_weights(const rv_dreamer *dreamer) {
     return dreamer->weights;
 }
 
+// From the photograph; called with the lock held.
+static void begin_again(rv_dreamer *d) {
+    rv_snapshot_release(&d->from);
+    rv_history_clear(&d->history);
+    d->fresh = true;
+    d->paused = d->one_step = false;
+    d->state.error[0] = '\0';
+    if (d->subject)
+        d->state.phase =
+            RV_PHASE_PREPARING; // what was is over, even if it is paused before it begins
+}
+
 // Lets the wishes that were changed under the lock be seen.
 static void wish(rv_dreamer *d) {
     tell(d);
@@ -351,10 +365,7 @@ void rv_dreamer_open(rv_dreamer *d, struct rv_subject *subject) {
     pthread_mutex_lock(&d->lock);
     rv_subject_release(&d->subject);
     d->subject = subject;
-    rv_snapshot_release(&d->from);
-    rv_history_clear(&d->history);
-    d->fresh = true;
-    d->paused = d->one_step = false;
+    begin_again(d);
     wish(d);
 }
 
@@ -397,10 +408,7 @@ void rv_dreamer_step(rv_dreamer *d) {
 
 void rv_dreamer_restart(rv_dreamer *d) {
     pthread_mutex_lock(&d->lock);
-    rv_snapshot_release(&d->from);
-    rv_history_clear(&d->history);
-    d->fresh = true;
-    d->paused = d->one_step = false;
+    begin_again(d);
     wish(d);
 }
 
