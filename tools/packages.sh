@@ -9,7 +9,7 @@ needed_to_build=(
   command:pkg-config=pkg-config command:glslc=glslc command:spirv-val=spirv-tools
   module:vulkan=libvulkan-dev file:/usr/include/volk.h=libvulkan-volk-dev
   module:libpng=libpng-dev module:libjpeg=libjpeg62-turbo-dev module:jansson=libjansson-dev
-  module:libmd=libmd-dev module:hdf5=libhdf5-dev
+  module:libmd=libmd-dev module:hdf5=libhdf5-dev module:libmicrohttpd=libmicrohttpd-dev
 )
 needed_to_dream=(
   "file:/usr/share/vulkan/icd.d/*.json=mesa-vulkan-drivers"

@@ -21,7 +21,8 @@ enum {
     RV_CLI_PROBE = 32,
     RV_CLI_FETCH = 64,
     RV_CLI_COMPLETIONS = 128,
-    RV_CLI_ALL = 255
+    RV_CLI_STUDIO = 256,
+    RV_CLI_ALL = 511
 };
 
 // Rows of rv_cli_options, in its order.
@@ -39,6 +40,8 @@ enum rv_cli_option_id {
     RV_CLI_MEMORY,
     RV_CLI_PROFILE,
     RV_CLI_NO_TUNE,
+    RV_CLI_PORT,
+    RV_CLI_NO_BROWSER,
     RV_CLI_GRADIENT,
     RV_CLI_ACTIVATION,
     RV_CLI_FP16,

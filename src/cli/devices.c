@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
-#include "cli/recipe.h"
+#include "formats/recipe.h"
 
 #define DEVICES_MAX 64
 

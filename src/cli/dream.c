@@ -8,7 +8,7 @@
 #include "base/status.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "cli/recipe.h"
+#include "formats/recipe.h"
 
 #define PATH_SIZE 4096
 
@@ -100,47 +100,26 @@ static enum rv_status load_photo(struct job *job) {
     enum rv_status status = rv_photo_load(job->input, 0, &job->photo);
     if (status != RV_OK)
         return status;
-    uint32_t width = job->photo.picture.width, height = job->photo.picture.height;
-    uint32_t longest = width > height ? width : height;
-    if (job->size) {
-        double scale = (double)job->size / longest;
-        uint32_t new_width = (uint32_t)(width * scale + 0.5);
-        uint32_t new_height = (uint32_t)(height * scale + 0.5);
-        status =
-            rv_photo_resize(&job->photo, new_width ? new_width : 1, new_height ? new_height : 1);
-    }
+    if (job->size)
+        status = rv_photo_resize_longest(&job->photo, (uint32_t)job->size);
     return status == RV_OK ? rv_check_size(job->input, &job->photo.picture) : status;
 }
 
 // Members that the stored recipe and the printed result have in common.
 static json_t *describe(const struct rv_arguments *arguments, const struct job *job) {
-    char path[PATH_SIZE];
-    const struct rv_device_info *device = rv_context_device(job->context);
-    if (arguments->value[RV_CLI_WEIGHTS])
-        snprintf(path, sizeof path, "%s", arguments->value[RV_CLI_WEIGHTS]);
-    else
-        rv_weights_default_path(path, sizeof path);
-    const char *slash = strrchr(path, '/'); // a picture need not tell where its maker keeps files
-    json_t *object = json_pack(
-        "{s:s, s:i, s:i, s:o, s:o, s:{s:o, s:s}}", "reverie", rv_version(), "width",
-        (int)job->photo.picture.width, "height", (int)job->photo.picture.height, "device",
-        rv_json_text(device->name), "driver", rv_json_text(device->driver), "weights", "file",
-        rv_json_text(slash ? slash + 1 : path), "depth", rv_weights_depth(job->weights));
-    if (object)
-        json_object_set_new(object, "parameters", rv_recipe_parameters(&job->params));
-    if (object && job->size)
-        json_object_set_new(object, "size", json_integer((json_int_t)job->size));
-    return object;
+    const struct rv_making making = {.width = job->photo.picture.width,
+                                     .height = job->photo.picture.height,
+                                     .device = rv_context_device(job->context),
+                                     .weights_path = arguments->value[RV_CLI_WEIGHTS],
+                                     .weights = job->weights,
+                                     .params = &job->params,
+                                     .size = job->size};
+    return rv_recipe_describe(&making);
 }
 
 static enum rv_status save_result(const struct rv_arguments *arguments, struct job *job) {
-    json_t *recipe = describe(arguments, job);
-    free(job->photo.text);
-    job->photo.text = recipe ? json_dumps(recipe, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(recipe);
-    if (!job->photo.text)
-        return rv_fail(RV_ERR_NO_MEMORY, "no memory for the picture's parameters");
-    return rv_photo_save(job->output, &job->photo, &job->save);
+    enum rv_status status = rv_recipe_attach(describe(arguments, job), &job->photo);
+    return status == RV_OK ? rv_photo_save(job->output, &job->photo, &job->save) : status;
 }
 
 static enum rv_status report(const struct rv_arguments *arguments, const struct job *job) {

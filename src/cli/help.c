@@ -9,7 +9,7 @@ const struct rv_entry rv_exit_codes[] = {
     {"0", "all went well"},
     {"1", "a file cannot be read or written, a picture is unusable, the gradient is zero or not "
           "finite"},
-    {"2", "the command line is wrong"},
+    {"2", "the command line is wrong, or asks for what this build lacks (studio)"},
     {"3", "there is no usable Vulkan device"},
     {"4", "the weights are missing, damaged, or do not reach the layer asked for"},
     {"5", "host or device memory ran out"},

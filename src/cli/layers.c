@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
-#include "cli/recipe.h"
+#include "formats/recipe.h"
 
 static json_t *layer_json(const struct rv_layer_info *layer, const rv_weights *weights) {
     return json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o}", "name", layer->name, "torchvision",

@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 #include "cli/commands.h"
-#include "cli/recipe.h"
+#include "formats/recipe.h"
 #include "formats/npy.h"
 
 struct wanted { // one --activation LAYER=FILE

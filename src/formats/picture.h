@@ -60,6 +60,9 @@ enum rv_status rv_photo_format_of(const char *path, enum rv_photo_format *format
 // failure the photo is unchanged.
 enum rv_status rv_photo_resize(struct rv_photo *photo, uint32_t width, uint32_t height);
 
+// The same, keeping the proportions: the longer side becomes `side` pixels.
+enum rv_status rv_photo_resize_longest(struct rv_photo *photo, uint32_t side);
+
 // Frees what the photo owns and zeroes it.
 void rv_photo_free(struct rv_photo *photo);
 

@@ -107,3 +107,11 @@ enum rv_status rv_photo_resize(struct rv_photo *photo, uint32_t width, uint32_t 
     *picture = (struct rv_picture){width, height, pixels};
     return RV_OK;
 }
+
+enum rv_status rv_photo_resize_longest(struct rv_photo *photo, uint32_t side) {
+    uint32_t width = photo->picture.width, height = photo->picture.height;
+    double scale = (double)side / (width > height ? width : height);
+    uint32_t new_width = (uint32_t)(width * scale + 0.5);
+    uint32_t new_height = (uint32_t)(height * scale + 0.5);
+    return rv_photo_resize(photo, new_width ? new_width : 1, new_height ? new_height : 1);
+}

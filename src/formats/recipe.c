@@ -1,11 +1,11 @@
-#include "cli/recipe.h"
+#include "formats/recipe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/status.h"
-#include "formats/picture.h"
+#include "formats/json.h"
 
 #define VALUE_SIZE 512 // holds every parameter's text
 
@@ -44,8 +44,7 @@ static bool to_text(const json_t *value, char text[VALUE_SIZE]) {
     return true;
 }
 
-static enum rv_status read_parameters(const char *path, const json_t *object,
-                                      struct rv_params *params) {
+enum rv_status rv_recipe_apply(const json_t *object, const char *name, struct rv_params *params) {
     uint32_t count;
     const struct rv_option *options = rv_options(&count);
     for (uint32_t i = 0; i < count; i++) {
@@ -57,35 +56,68 @@ static enum rv_status read_parameters(const char *path, const json_t *object,
             return rv_fail(RV_ERR_INPUT,
                            "%s: its \"%s\" is neither text nor number: use a "
                            "picture that reverie wrote",
-                           path, options[i].name);
+                           name, options[i].name);
         if (rv_params_set(params, options[i].name, text) != RV_OK)
-            return rv_fail(RV_ERR_INPUT, "%s: its parameters are damaged: %s", path,
+            return rv_fail(RV_ERR_INPUT, "%s: its parameters are damaged: %s", name,
                            rv_error_text());
     }
     return RV_OK;
 }
 
-enum rv_status rv_recipe_read(const char *path, struct rv_params *params, uint64_t *size) {
-    struct rv_photo photo = {0};
+json_t *rv_recipe_describe(const struct rv_making *making) {
+    char path[4096];
+    if (making->weights_path)
+        snprintf(path, sizeof path, "%s", making->weights_path);
+    else
+        rv_weights_default_path(path, sizeof path);
+    const char *slash = strrchr(path, '/'); // a picture need not tell where its maker keeps files
+    json_t *object = json_pack("{s:s, s:i, s:i, s:o, s:o, s:{s:o, s:s}}", "reverie", rv_version(),
+                               "width", (int)making->width, "height", (int)making->height, "device",
+                               rv_json_text(making->device->name), "driver",
+                               rv_json_text(making->device->driver), "weights", "file",
+                               rv_json_text(slash ? slash + 1 : path), "depth",
+                               rv_weights_depth(making->weights));
+    if (object)
+        json_object_set_new(object, "parameters", rv_recipe_parameters(making->params));
+    if (object && making->size)
+        json_object_set_new(object, "size", json_integer((json_int_t)making->size));
+    return object;
+}
+
+enum rv_status rv_recipe_attach(json_t *recipe, struct rv_photo *photo) {
+    free(photo->text);
+    photo->text = recipe ? json_dumps(recipe, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(recipe);
+    return photo->text ? RV_OK
+                       : rv_fail(RV_ERR_NO_MEMORY, "no memory for the picture's parameters");
+}
+
+enum rv_status rv_recipe_parse(const char *text, const char *name, struct rv_params *params,
+                               uint64_t *size) {
     json_t *root = NULL;
-    json_error_t error;
+    const json_t *parameters = NULL;
     enum rv_status status;
     *size = 0;
-    RV_TRY(rv_photo_load(path, 0, &photo));
-    root = photo.text ? json_loads(photo.text, JSON_REJECT_DUPLICATES, &error) : NULL;
-    const json_t *parameters = json_object_get(root, "parameters");
-    if (!json_is_object(parameters)) {
+    if (text && rv_json_parse(name, text, strlen(text), &root) == RV_OK)
+        parameters = json_object_get(root, "parameters");
+    if (json_is_object(parameters))
+        status = rv_recipe_apply(parameters, name, params);
+    else
         status =
             rv_fail(RV_ERR_INPUT,
-                    "%s: no parameters are stored in it: choose a PNG that reverie wrote", path);
-        goto done;
-    }
+                    "%s: no parameters are stored in it: choose a PNG that reverie wrote", name);
     const json_t *stored_size = json_object_get(root, "size");
     if (json_is_integer(stored_size) && json_integer_value(stored_size) > 0)
         *size = (uint64_t)json_integer_value(stored_size);
-    status = read_parameters(path, parameters, params);
-done:
     json_decref(root);
+    return status;
+}
+
+enum rv_status rv_recipe_read(const char *path, struct rv_params *params, uint64_t *size) {
+    struct rv_photo photo;
+    enum rv_status status = rv_photo_load(path, 0, &photo);
+    if (status == RV_OK)
+        status = rv_recipe_parse(photo.text, path, params, size);
     rv_photo_free(&photo);
     return status;
 }

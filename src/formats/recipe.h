@@ -1,0 +1,49 @@
+// What a picture remembers about how it was made: JSON, stored in the PNG's text "reverie".
+#ifndef RV_FORMATS_RECIPE_H
+#define RV_FORMATS_RECIPE_H
+
+#include <jansson.h>
+
+#include "formats/picture.h"
+#include "reverie/reverie.h"
+
+// All resolved parameters as a JSON object, one member for each row of rv_options(). NULL if memory
+// is short. The caller owns it.
+json_t *rv_recipe_parameters(const struct rv_params *resolved);
+
+// How a picture came about. Everything is borrowed.
+struct rv_making {
+    uint32_t width, height; // pixels
+    const struct rv_device_info *device;
+    const char *weights_path; // NULL = the default place; only the file's name is told
+    const rv_weights *weights;
+    const struct rv_params *params; // resolved
+    uint64_t size; // longest side that the photograph was resized to; 0 = it was not
+};
+
+// The same as JSON: what is stored, for a program to add to. NULL if memory is short. The caller
+// owns it.
+json_t *rv_recipe_describe(const struct rv_making *making);
+
+// Replaces the photo's text by the recipe, which is dropped; NULL is a lack of memory.
+enum rv_status rv_recipe_attach(json_t *recipe, struct rv_photo *photo);
+
+// Reads back what a result holds: fills *params and, if the picture was resized, *size (longest
+// side; else 0). `text` is a photo's, NULL included; `name` only appears in errors. RV_ERR_INPUT if
+// there is nothing of ours in it, or nothing sensible.
+enum rv_status rv_recipe_parse(const char *text, const char *name, struct rv_params *params,
+                               uint64_t *size);
+
+// Sets those parameters that are members of the object. RV_ERR_INPUT names `name` and the member.
+enum rv_status rv_recipe_apply(const json_t *object, const char *name, struct rv_params *params);
+
+// The same from a file.
+enum rv_status rv_recipe_read(const char *path, struct rv_params *params, uint64_t *size);
+
+// A text of any origin as a JSON string: bytes that are no UTF-8 (in file names) become "?".
+json_t *rv_json_text(const char *text);
+
+// Prints `result` on standard output as one JSON object and drops it.
+enum rv_status rv_json_print(json_t *result);
+
+#endif

@@ -1,0 +1,97 @@
+#include "studio/studio.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/status.h"
+#include "studio/server.h"
+
+bool rv_studio_available(void) {
+    return true;
+}
+
+// Signals end the program through sigwait alone, in whatever thread they arrive.
+static void block_signals(sigset_t *ends, sigset_t *before) {
+    sigemptyset(ends);
+    sigaddset(ends, SIGINT);
+    sigaddset(ends, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, ends, before);
+}
+
+static void open_browser(const char *address, const sigset_t *signals) {
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_sigmask(SIG_SETMASK, signals, NULL);
+        if (fork() == 0) { // so that nobody waits for it
+            if (freopen("/dev/null", "w", stderr) && freopen("/dev/null", "w", stdout))
+                execlp("xdg-open", "xdg-open", address, (char *)NULL);
+        }
+        _exit(0);
+    }
+    if (child > 0)
+        waitpid(child, NULL, 0);
+}
+
+static enum rv_status open_photo(rv_dreamer *dreamer, const struct rv_studio_params *params) {
+    const char *slash = strrchr(params->photo, '/');
+    struct rv_subject *subject = NULL;
+    uint8_t *bytes;
+    size_t size;
+    enum rv_status status = rv_file_read(params->photo, RV_PHOTO_BYTES_MAX, &bytes, &size);
+    if (status != RV_OK)
+        return status;
+    uint32_t usual = rv_studio_usual_side(dreamer);
+    status =
+        rv_subject_create(bytes, size, slash ? slash + 1 : params->photo,
+                          params->side ? (uint32_t)params->side : usual, !params->side, &subject);
+    free(bytes);
+    if (status == RV_OK)
+        rv_dreamer_open(dreamer, subject);
+    return status;
+}
+
+static enum rv_status serve(struct rv_studio *studio, const struct rv_studio_params *params) {
+    struct rv_guard guard = {0};
+    rv_server *server = NULL;
+    sigset_t ends, before;
+    char address[96];
+    int number;
+    if (!rv_token_make(guard.token) || (params->browser && !rv_token_make(guard.ticket)))
+        return rv_fail(RV_ERR_IO, "the system gives no random numbers for the studio's token");
+    block_signals(&ends, &before);
+    enum rv_status status = rv_server_start(studio, &guard, params->port, &server);
+    if (status != RV_OK && params->any_port)
+        status = rv_server_start(studio, &guard, 0, &server);
+    if (status == RV_OK) {
+        printf("http://127.0.0.1:%u/?token=%s\n", (unsigned)guard.port, guard.token);
+        fflush(stdout);
+        fprintf(stderr, "reverie: the studio is open at this address; Ctrl-C closes it\n");
+        snprintf(address, sizeof address, "http://127.0.0.1:%u/?token=%s", (unsigned)guard.port,
+                 guard.ticket);
+        if (params->browser)
+            open_browser(address, &before);
+        sigwait(&ends, &number);
+        rv_dreamer_stop(studio->dreamer); // wakes those who wait for news
+    }
+    rv_server_stop(&server);
+    return status;
+}
+
+enum rv_status rv_studio_run(const struct rv_studio_params *params) {
+    struct rv_studio studio = {.weights_path = params->weights_path};
+    enum rv_status status;
+    RV_TRY(rv_dreamer_create(params->weights, &params->params, params->open, params->open_user,
+                             &studio.dreamer));
+    if (params->photo)
+        RV_TRY(open_photo(studio.dreamer, params));
+    RV_TRY(serve(&studio, params));
+done:
+    rv_dreamer_destroy(&studio.dreamer);
+    return status;
+}
