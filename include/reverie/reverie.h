@@ -449,7 +449,7 @@ RV_API enum rv_status rv_session_seek(rv_session *session, uint32_t octave);
 RV_API void rv_session_params(const rv_session *session, struct rv_params *params);
 RV_API void rv_session_stats(const rv_session *session, struct rv_dream_stats *stats);
 
-// Ends the session, at any moment. Waits for what was submitted: a slice at most, or two steps.
+// Ends the session, at any moment. Waits for what was submitted: a slice, or a step.
 RV_API void rv_session_end(rv_session **session);
 
 // ------------------------------------------------------------------------------------------------

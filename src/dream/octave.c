@@ -171,7 +171,7 @@ enum rv_status rv_octave_report(struct rv_session *s, uint32_t iteration, float 
 bool rv_octave_can_submit(const struct rv_session *s) {
     const struct rv_octave *work = &s->work;
     // Tiles are worked on while they are submitted: nothing need be queued behind them.
-    uint32_t ahead = work->tiles.tiling ? 1 : 2;
+    uint32_t ahead = s->queue_ahead && !work->tiles.tiling ? 2 : 1;
     return work->begun && work->submitted < s->params.iterations &&
            work->submitted - work->done < ahead;
 }

@@ -38,6 +38,8 @@ struct rv_session {
     double cut;                 // operations that slices are cut to; 0 = an iteration
     double pace;                // seconds an operation takes; 0 = not known yet
     struct rv_progress current; // as it was last told
+    bool queue_ahead; // a step behind the one that runs: the device never waits for us, but
+                      // the picture is ahead of what was told
     rv_progress_fn progress;
     void *progress_user;
     double started, start_seconds, step_seconds; // start: until the first step was submitted
@@ -76,7 +78,7 @@ void rv_octave_finish(struct rv_session *s);
 // the picture stands after a whole step. Frees the recordings.
 enum rv_status rv_octave_drop(struct rv_session *s);
 
-// Whether there is anything to submit: at most one iteration is queued behind the one that runs.
+// Whether there is anything to submit.
 bool rv_octave_can_submit(const struct rv_session *s);
 // Of the next slice: its operations, and the timeline's value from which it need not wait.
 double rv_octave_next_flops(const struct rv_session *s);
