@@ -13,8 +13,9 @@
 #include "base/status.h"
 
 #define CONNECTIONS_MAX 48
-#define IDLE_SECONDS 30u   // without a byte
-#define BODY_SECONDS 120.0 // for all of them
+#define IDLE_SECONDS 30u     // without a byte
+#define BODY_SECONDS 120.0   // for all of them
+#define DISCARD_MAX 1048576u // bytes of a refused body that are read, so that the refusal arrives
 
 struct rv_server {
     struct MHD_Daemon *daemon;
@@ -28,6 +29,8 @@ struct exchange {
     uint8_t *body;
     size_t size, capacity, limit;
     double begun;
+    const char *refusal; // NULL = none; the body is not kept then
+    unsigned refusal_status;
 };
 
 // Scripts, styles and pictures come from here alone; blob: are pictures that the page fetched or
@@ -124,21 +127,28 @@ static enum MHD_Result answer(struct rv_server *server, struct MHD_Connection *c
     return send_reply(connection, &reply, strcmp(path, "/") == 0 ? cookie : NULL);
 }
 
-// Called first when the headers are there: what is refused is refused before its body is read.
+// Called first when the headers are there: nothing of a refused body is kept, or of a large one
+// even read.
 static enum MHD_Result begin(struct rv_server *server, struct MHD_Connection *connection,
                              const char *method, const char *path, void **slot) {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-    const char *why = check(server, connection, method, path);
     size_t limit = rv_api_body_limit(method, path);
-    if (why)
-        return refuse(connection, 403, why);
-    if (length && strtoull(length, NULL, 10) > limit)
-        return refuse(connection, 413, "this is too large: photographs may have 64 MiB");
+    unsigned long long announced = length ? strtoull(length, NULL, 10) : 0;
+    unsigned status = 403;
+    const char *why = check(server, connection, method, path);
+    if (!why && announced > limit) {
+        why = "this is too large: photographs may have 64 MiB";
+        status = 413;
+    }
+    if (why && announced > DISCARD_MAX)
+        return refuse(connection, status, why);
     struct exchange *exchange = calloc(1, sizeof *exchange);
     if (!exchange)
         return MHD_NO;
-    exchange->limit = limit;
+    exchange->limit = why ? DISCARD_MAX : limit;
     exchange->begun = rv_clock_seconds();
+    exchange->refusal = why;
+    exchange->refusal_status = status;
     *slot = exchange;
     return MHD_YES;
 }
@@ -148,6 +158,10 @@ static bool collect(struct exchange *exchange, const char *data, size_t size) {
     if (size > exchange->limit - exchange->size ||
         rv_clock_seconds() - exchange->begun > BODY_SECONDS)
         return false;
+    if (exchange->refusal) {
+        exchange->size += size;
+        return true;
+    }
     if (exchange->size + size > exchange->capacity) {
         size_t capacity = 2 * (exchange->size + size);
         uint8_t *body = realloc(exchange->body, capacity);
@@ -173,7 +187,10 @@ static enum MHD_Result handle(void *user, struct MHD_Connection *connection, con
         *size = 0;
         return collect(*slot, data, arrived) ? MHD_YES : MHD_NO;
     }
-    return answer(server, connection, method, path, *slot);
+    const struct exchange *exchange = *slot;
+    if (exchange->refusal)
+        return refuse(connection, exchange->refusal_status, exchange->refusal);
+    return answer(server, connection, method, path, exchange);
 }
 
 static void finish(void *user, struct MHD_Connection *connection, void **slot,

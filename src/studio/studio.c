@@ -16,12 +16,17 @@ bool rv_studio_available(void) {
     return true;
 }
 
-// Signals end the program through sigwait alone, in whatever thread they arrive.
-static void block_signals(sigset_t *ends, sigset_t *before) {
-    sigemptyset(ends);
-    sigaddset(ends, SIGINT);
-    sigaddset(ends, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, ends, before);
+struct signals {
+    sigset_t ends, before;
+};
+
+// Signals end the program through sigwait alone. Called before there are other threads, a driver's
+// included: they inherit it, and in one that did not, a signal would kill the program.
+static void block_signals(struct signals *signals) {
+    sigemptyset(&signals->ends);
+    sigaddset(&signals->ends, SIGINT);
+    sigaddset(&signals->ends, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals->ends, &signals->before);
 }
 
 static void open_browser(const char *address, const sigset_t *signals) {
@@ -56,15 +61,14 @@ static enum rv_status open_photo(rv_dreamer *dreamer, const struct rv_studio_par
     return status;
 }
 
-static enum rv_status serve(struct rv_studio *studio, const struct rv_studio_params *params) {
+static enum rv_status serve(struct rv_studio *studio, const struct rv_studio_params *params,
+                            const struct signals *signals) {
     struct rv_guard guard = {0};
     rv_server *server = NULL;
-    sigset_t ends, before;
     char address[96];
     int number;
     if (!rv_token_make(guard.token) || (params->browser && !rv_token_make(guard.ticket)))
         return rv_fail(RV_ERR_IO, "the system gives no random numbers for the studio's token");
-    block_signals(&ends, &before);
     enum rv_status status = rv_server_start(studio, &guard, params->port, &server);
     if (status != RV_OK && params->any_port)
         status = rv_server_start(studio, &guard, 0, &server);
@@ -75,8 +79,8 @@ static enum rv_status serve(struct rv_studio *studio, const struct rv_studio_par
         snprintf(address, sizeof address, "http://127.0.0.1:%u/?token=%s", (unsigned)guard.port,
                  guard.ticket);
         if (params->browser)
-            open_browser(address, &before);
-        sigwait(&ends, &number);
+            open_browser(address, &signals->before);
+        sigwait(&signals->ends, &number);
         rv_dreamer_stop(studio->dreamer); // wakes those who wait for news
     }
     rv_server_stop(&server);
@@ -85,12 +89,14 @@ static enum rv_status serve(struct rv_studio *studio, const struct rv_studio_par
 
 enum rv_status rv_studio_run(const struct rv_studio_params *params) {
     struct rv_studio studio = {.weights_path = params->weights_path};
+    struct signals signals;
     enum rv_status status;
+    block_signals(&signals);
     RV_TRY(rv_dreamer_create(params->weights, &params->params, params->open, params->open_user,
                              &studio.dreamer));
     if (params->photo)
         RV_TRY(open_photo(studio.dreamer, params));
-    RV_TRY(serve(&studio, params));
+    RV_TRY(serve(&studio, params, &signals));
 done:
     rv_dreamer_destroy(&studio.dreamer);
     return status;

@@ -80,7 +80,7 @@ async function changing() {
   await until(() => document.querySelector("#option-layers").value === "mixed0,activation_4");
   expect(await page.locator("#weights li").count() === 2, "no weight for the layer");
   await page.click("[data-layer=mixed7]", { force: true });
-  expect(/beyond these weights/.test(await text("#notice p")), "a layer beyond the weights");
+  await until(() => /beyond these weights/.test(document.querySelector("#notice p").textContent));
   await page.focus("[data-layer=activation]");
   await page.keyboard.press("ArrowRight");
   expect(await page.evaluate(() => document.activeElement.dataset.layer) === "activation_1", "arrow keys");
@@ -121,7 +121,7 @@ async function saving() {
   await until(() => document.querySelector("#option-layers").value === "mixed0");
   await page.setInputFiles("#file", join(folder, "saved.png"));
   await until(() => document.querySelector("#option-layers").value === "mixed0,activation_4");
-  expect(/parameters are back/.test(await text("#notice p")), "nothing said of the parameters");
+  await until(() => /parameters are back/.test(document.querySelector("#notice p").textContent));
   await page.click("#command");
   await until(() => /reverie dream/.test(document.querySelector("#notice p").textContent));
   expect(/--layers mixed0,activation_4/.test(await text("#notice p")), await text("#notice p"));
