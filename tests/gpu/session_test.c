@@ -285,7 +285,9 @@ Test(session, changes) {
         double apart = rv_test_distance(&result, &expected);
         fprintf(stderr, "%s: %.1e apart, after a way of %.1e\n", changes[i].name, apart,
                 rv_test_distance(&expected, &half));
-        cr_expect(apart < 1e-5, "%s: %.2e apart", changes[i].name, apart);
+        // The half-way picture was rounded on its way to the host: halves show it after two steps.
+        double bound = then.precision == RV_PRECISION_FP16 ? 3e-4 : 1e-5;
+        cr_expect(apart < bound, "%s: %.2e apart", changes[i].name, apart);
         rv_picture_free(&half);
         rv_picture_free(&result);
         rv_picture_free(&expected);
