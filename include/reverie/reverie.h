@@ -2,8 +2,7 @@
 //
 // Conventions of this header
 // - Every function that can fail returns `enum rv_status`; rv_error_text() then says what was
-// wrong,
-//   where, and what to do. Out pointers are NULL (or zeroed) on failure.
+//   wrong, where, and what to do. Out pointers are NULL (or zeroed) on failure.
 // - Every parameter struct is valid as `{0}`, which means the documented default for every field.
 // - Ownership: *owned* is freed by its holder; *borrowed until X returns* is only read during the
 //   call; *retained* must outlive the object that was given it.
@@ -367,9 +366,8 @@ struct rv_dream_stats {
 //           bounded: octaves smaller than that are left out (RV_ERR_INPUT if none remains)
 // params    NULL = the default preset
 // progress  may be NULL
-// output    on RV_OK and on RV_ERR_CANCELLED: a new picture of input's size, freed by the caller
-// with
-//           rv_picture_free; zeroed on any other status
+// output    on RV_OK and on RV_ERR_CANCELLED: a new picture of input's size, which the caller frees
+//           with rv_picture_free; zeroed on any other status
 // stats     may be NULL
 RV_API enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
                                const struct rv_picture *input, const struct rv_params *params,

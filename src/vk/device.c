@@ -286,14 +286,19 @@ enum rv_status rv_device_judge_profile(struct rv_device *device, bool passed, co
     return RV_OK;
 }
 
-struct rv_device *rv_device_new(const struct rv_context_params *given) {
+struct rv_context_params rv_device_params(const struct rv_context_params *given) {
     struct rv_context_params params = {0};
-    struct rv_device *device = calloc(1, sizeof *device);
-    if (!device)
-        return NULL;
     if (given)
         memcpy(&params, given,
                given->size && given->size < sizeof params ? given->size : sizeof params);
+    return params;
+}
+
+struct rv_device *rv_device_new(const struct rv_context_params *given) {
+    struct rv_context_params params = rv_device_params(given);
+    struct rv_device *device = calloc(1, sizeof *device);
+    if (!device)
+        return NULL;
     device->log = params.log;
     device->log_user = params.log_user;
     device->no_tune = params.no_tune;
@@ -306,10 +311,7 @@ struct rv_device *rv_device_new(const struct rv_context_params *given) {
 }
 
 enum rv_status rv_device_create(const struct rv_context_params *given, struct rv_device **out) {
-    struct rv_context_params params = {0};
-    if (given)
-        memcpy(&params, given,
-               given->size && given->size < sizeof params ? given->size : sizeof params);
+    struct rv_context_params params = rv_device_params(given);
     *out = NULL;
     struct rv_device *device = rv_device_new(given);
     if (!device)

@@ -1,5 +1,4 @@
 // A device that somebody else made: what we ask of it, and taking it over as it is.
-#include <stddef.h>
 #include <string.h>
 
 #include "vk/instance.h"
@@ -190,10 +189,7 @@ enum rv_status rv_device_import(const struct rv_vulkan_device *given,
     }
     rv_profiles_describe(&device->vk, device->physical, &device->info, &device->limits.matrices);
     RV_TRY(restrict_to(device, &lent));
-    // Whoever was compiled against an older header has no such field.
-    bool has_profile =
-        params && (!params->size || params->size > offsetof(struct rv_context_params, profile));
-    RV_TRY(rv_device_choose_profile(device, has_profile ? params->profile : NULL));
+    RV_TRY(rv_device_choose_profile(device, rv_device_params(params).profile));
     device->handle = lent.device;
     RV_TRY(rv_device_start(device, lent.queue_family, lent.queue_index));
     *out = device;

@@ -5,6 +5,8 @@
 #include "reverie/vulkan.h"
 #include "vk/device.h"
 
+// What the caller's version of the structure has; NULL gives the defaults.
+struct rv_context_params rv_device_params(const struct rv_context_params *given);
 // A device with what the parameters say and nothing else, or NULL.
 struct rv_device *rv_device_new(const struct rv_context_params *params);
 // What is known of its profiles, and what the caller or REVERIE_PROFILE asks for. Needs
