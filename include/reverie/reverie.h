@@ -224,11 +224,47 @@ enum rv_objective {
     RV_OBJECTIVE_L2           // sum over layers of w * sum(a^2) / N
 };
 
+// What a guide picture's features are to the dream's, at each layer (RV_GUIDE_* of recipes by
+// name). With x the dream's activations, y the guide's, p a position:
+enum rv_guide {
+    RV_GUIDE_DEFAULT = 0, // the preset's
+    RV_GUIDE_COLUMNS, // the gradient at p is the column of y, at any position, whose dot product
+                      // with x(p) is largest (Google's notebook)
+    RV_GUIDE_PRODUCT, // mean of x(p) * y(p), the guide resized to the dream (DeepDream-MLX)
+    RV_GUIDE_SUMS     // sum over channels of mean x * sum of y (crowsonkb)
+};
+
+// What the picture is at first.
+enum rv_start {
+    RV_START_DEFAULT = 0, // the preset's
+    RV_START_PICTURE,     // the input
+    RV_START_NOISE        // noise of the seed, of the input's size: the input is content only
+};
+
 // What the gradient is divided by before a step.
 enum rv_normalize {
     RV_NORMALIZE_DEFAULT = 0, // the preset's
     RV_NORMALIZE_STD,         // its population standard deviation + 1e-8 (TensorFlow's tutorial)
-    RV_NORMALIZE_MEAN_ABS     // max(mean |g|, 1e-6) (Google's notebook, Keras' example)
+    RV_NORMALIZE_MEAN_ABS,    // max(mean |g|, 1e-6) (Google's notebook, Keras' example)
+    RV_NORMALIZE_RMS,         // max(root of the mean of g^2, 1e-8)
+    RV_NORMALIZE_STANDARD,    // (g - mean) / (standard deviation + 1e-8) (pytorch-deepdream)
+    RV_NORMALIZE_NONE         // nothing
+};
+
+// How a step follows from the gradient.
+enum rv_optimizer {
+    RV_OPTIMIZER_DEFAULT = 0, // the preset's
+    RV_OPTIMIZER_ASCENT,      // step * normalised gradient
+    RV_OPTIMIZER_ADAM         // Adam (Kingma and Ba, 2014), beta 0.9 and 0.999, epsilon 1e-8, begun
+                              // anew at each octave
+};
+
+// How the step's length changes over an octave's iterations.
+enum rv_schedule {
+    RV_SCHEDULE_DEFAULT = 0, // the preset's
+    RV_SCHEDULE_CONSTANT,
+    RV_SCHEDULE_LINEAR, // from the whole step down to a tenth of it
+    RV_SCHEDULE_COSINE  // the same along half a cosine
 };
 
 // How the picture of one octave becomes the next.
@@ -236,16 +272,22 @@ enum rv_pyramid {
     RV_PYRAMID_DEFAULT = 0, // the preset's
     RV_PYRAMID_DETAIL,      // Google: detail = result - base is carried up and added before ascent
     RV_PYRAMID_REINJECT,    // Keras: the original's detail lost by shrinking is added after ascent
-    RV_PYRAMID_GROW // TensorFlow: the result is resized, octaves run past the picture's size
-                    // (exponents -2..+2 for five octaves), quantised to 8 bits between
-                    // octaves, and the last is resized back
+    RV_PYRAMID_GROW,  // TensorFlow: the result is resized, octaves run past the picture's size
+                      // (exponents -2..+2 for five octaves), quantised to 8 bits between
+                      // octaves, and the last is resized back
+    RV_PYRAMID_PLAIN, // pytorch-deepdream: the result is resized, nothing is put back
+    RV_PYRAMID_SPLIT  // TensorFlow 1's notebook: the high frequencies that each shrinking lost are
+                      // added before the ascent
 };
 
-// How pixels are placed when resizing (bilinear in every case, no antialiasing).
+// How pictures are resized between octaves (no antialiasing).
 enum rv_resize {
-    RV_RESIZE_DEFAULT = 0,  // the preset's
-    RV_RESIZE_HALF_PIXEL,   // pixel centres at half coordinates (TensorFlow 2, Keras)
-    RV_RESIZE_ALIGN_CORNERS // corner pixels coincide (scipy.ndimage.zoom, Google's notebook)
+    RV_RESIZE_DEFAULT = 0,   // the preset's
+    RV_RESIZE_HALF_PIXEL,    // bilinear, pixel centres at half coordinates (TensorFlow 2, Keras)
+    RV_RESIZE_ALIGN_CORNERS, // bilinear, corner pixels coincide (scipy.ndimage.zoom, Google)
+    RV_RESIZE_ASYMMETRIC,    // bilinear, source = target * scale (TensorFlow 1)
+    RV_RESIZE_BICUBIC,       // Keys' cubic, a = -0.75, half pixels (PyTorch)
+    RV_RESIZE_LANCZOS        // Lanczos of 3 lobes, half pixels, renormalised
 };
 
 // When the picture is held within the network's input range [-1, 1].
@@ -254,6 +296,16 @@ enum rv_clip {
     RV_CLIP_STEP,        // after every step (Google's notebook, TensorFlow's tutorial)
     RV_CLIP_END          // once, when the picture is finished (Keras' example)
 };
+
+// Whose colours the finished picture has.
+enum rv_colors {
+    RV_COLORS_DEFAULT = 0, // the preset's
+    RV_COLORS_DREAM,       // its own
+    RV_COLORS_ORIGINAL,    // the dream's luminance (Rec. 601 luma) with the original's chroma
+    RV_COLORS_MATCHED      // each channel's histogram is that of the original
+};
+
+enum rv_switch { RV_SWITCH_DEFAULT = 0, RV_SWITCH_OFF, RV_SWITCH_ON };
 
 // How tensors and weights are kept on the device. Sums are always 32 bits. Halves need half the
 // memory and give the gradient to about 3e-3 (1 - cosine). Every device can do both.
@@ -264,13 +316,13 @@ enum rv_precision {
     RV_PRECISION_FP32
 };
 
-#define RV_OFF (-1) // for `jitter` and `border`: explicitly none
+#define RV_OFF (-1) // for fields that say so: explicitly none
 
 // How to dream. Zero (or an empty string) in a field means: what the preset says; the preset
 // itself defaults to "reverie". rv_params_resolve() fills everything in.
 struct rv_params {
     size_t size;      // sizeof(struct rv_params); 0 = this version's size
-    char preset[32];  // "reverie", "tf", "google", "keras"
+    char preset[32];  // a name of rv_presets(): "reverie", "tf", "google", ...
     char layers[480]; // "mixed3,mixed5=0.5,mixed4:77": names, =weight, :channel
     enum rv_objective objective;
     uint32_t octaves;    // number of sizes, 1..32
@@ -291,9 +343,53 @@ struct rv_params {
     uint64_t seed;               // of the jitter, 0..2^53-1 so that JSON holds it exactly; 0 is a
                                  // seed like any other
     enum rv_precision precision; // rv_precision_of says what `auto` comes to on a device
+
+    // Pictures that help, NULL = none. Borrowed until the function that takes the parameters
+    // returns: a session keeps copies, which rv_session_params shows.
+    const struct rv_picture *mask;  // where to dream, and how strongly: white = fully, black = not
+                                    // at all, by luminance; resized to the input
+    const struct rv_picture *guide; // its features grow, rather than those that are there
+    const struct rv_picture *style; // its style is taken on, see style_layers
+
+    enum rv_guide guide_match;
+    char style_layers[160];   // as `layers`: whose Gram matrices are the style's
+    char content_layers[160]; // as `layers`: whose activations are the input's
+    float style_weight;       // of the style's part, 0..1e6; RV_OFF = none. Only with `style`
+    float content_weight;     // of the content's part, 0..1e6; RV_OFF = none
+    float dream_weight;       // of the dream's part beside those, 0..1e6; RV_OFF = none
+    enum rv_start start;
+
+    enum rv_optimizer optimizer;
+    enum rv_schedule schedule;
+    float smooth;         // 0..4: three Gaussians smooth the gradient, the more the larger
+                          // (pytorch-deepdream's smoothing coefficient); RV_OFF = none
+    int32_t laplacian;    // 1..8: levels of a Laplacian pyramid, each normalised by its RMS
+                          // (TensorFlow 1's lapnorm); RV_OFF = none
+    float tv;             // weight of total variation, against noise, 0..100; RV_OFF = none
+    float pull;           // weight of the pull toward the original, 0..100; RV_OFF = none
+    enum rv_switch flips; // mirror the picture left to right at random before a step
+    float strength;       // instead of `step`: root mean square of a step's change in 8-bit levels,
+                          // the same for every normalisation, size and preset, 0..128; RV_OFF = by
+                          // `step`
+    float max_strength;   // the dream ends when the picture's change, root mean square in 8-bit
+                          // levels, has reached this, 0..255; negative = never
+
+    float blend;            // the dream's share in the result, the rest the original's, 0.01..1
+    enum rv_colors colors;  // of the result
+    float stretch;          // 50..100: percentile of the result's luminance, and the one as far
+                            // from the other end, that become white and black; RV_OFF = none
+    char octave_sizes[128]; // "128,256,512": longest sides, in pixels, instead of octaves and
+                            // octave_scale; "auto" = by those
+    uint32_t min_size; // shortest side of an octave, 75..4096 pixels: smaller ones are left out
 };
 
-enum rv_option_type { RV_OPTION_TEXT, RV_OPTION_INT, RV_OPTION_REAL, RV_OPTION_CHOICE };
+enum rv_option_type {
+    RV_OPTION_TEXT,
+    RV_OPTION_INT,
+    RV_OPTION_REAL,
+    RV_OPTION_CHOICE,
+    RV_OPTION_PICTURE // a file's name on a command line: see rv_params_set_picture
+};
 
 // One row of the table from which the option parser, the help, the metadata in saved pictures, and
 // later the page's sliders are generated.
@@ -309,13 +405,17 @@ struct rv_option {
 
 // The table of all fields of rv_params. Static. Thread-safe.
 RV_API const struct rv_option *rv_options(uint32_t *count);
-// Sets one field from text ("0" or "off" turns jitter and border off, "never" max-loss; "" leaves
-// the field to the preset again).
+// Sets one field from text ("0" or "off" turns off what can be RV_OFF, "never" stands for a bound
+// that is none; "" leaves the field to the preset again). A picture has no text: see below.
 // RV_ERR_USAGE names the option, the range and what was given.
 RV_API enum rv_status rv_params_set(struct rv_params *params, const char *name, const char *value);
-// Writes one field as text that rv_params_set takes back; an unset field gives "".
+// Writes one field as text that rv_params_set takes back; an unset field gives "". Of a picture,
+// what it can be known again by: its size and a hash, "640x480-0123456789abcdef".
 RV_API enum rv_status rv_params_get(const struct rv_params *params, const char *name, char *value,
                                     size_t capacity);
+// Sets a field that is a picture, by its option's name; NULL = none. The picture is not copied.
+RV_API enum rv_status rv_params_set_picture(struct rv_params *params, const char *name,
+                                            const struct rv_picture *picture);
 // Fills every unset field from the preset and checks all ranges and layer names.
 RV_API enum rv_status rv_params_resolve(const struct rv_params *params, struct rv_params *resolved);
 // Checks that the weights reach every layer the parameters name, as rv_dream does before it starts.
@@ -435,15 +535,17 @@ RV_API enum rv_status rv_session_advance(rv_session *session,
 RV_API enum rv_status rv_session_picture(rv_session *session, struct rv_picture *output);
 
 // Changes parameters in flight, from the next step on; a step that was only submitted in part
-// begins anew. `octaves`, `octave_scale`, `pyramid` and `resize` are those of the whole dream:
-// RV_ERR_USAGE if they differ. New layers, objective, border, precision or iterations make new
-// plans, which takes about as long as beginning. On failure the session goes on as it was.
+// begins anew. `octaves`, `octave_scale`, `octave_sizes`, `min_size`, `pyramid`, `resize` and
+// `start` are those of the whole dream: RV_ERR_USAGE if they differ. What the network computes
+// (layers, objective, border, precision, guide and style) or how many iterations there are makes
+// new plans, which takes about as long as beginning. On failure the session goes on as it was.
 RV_API enum rv_status rv_session_change(rv_session *session, const struct rv_params *params);
 // Goes on at the first step of that octave, from 1, with the picture as it stands: forwards, back,
 // or once more, also when the dream is finished.
 RV_API enum rv_status rv_session_seek(rv_session *session, uint32_t octave);
 
-// The parameters as they are meant, complete.
+// The parameters as they are meant, complete. Their pictures belong to the session and are borrowed
+// until it is changed or ended.
 RV_API void rv_session_params(const rv_session *session, struct rv_params *params);
 RV_API void rv_session_stats(const rv_session *session, struct rv_dream_stats *stats);
 

@@ -64,7 +64,7 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
 
 bool rv_command_takes(const struct rv_command *command, const struct rv_option *option) {
     for (const char *const *name = command->parameters; name && *name; name++) {
-        if (strcmp(*name, option->name) == 0)
+        if (strcmp(*name, "*") == 0 || strcmp(*name, option->name) == 0)
             return true;
     }
     return false;
@@ -213,7 +213,7 @@ enum rv_status rv_arguments_apply(const struct rv_arguments *arguments, struct r
     const struct rv_option *options = rv_options(&count);
     enum rv_status status = RV_OK;
     for (uint32_t i = 0; i < count && i < RV_PARAMETER_MAX; i++) {
-        if (arguments->parameter[i])
+        if (arguments->parameter[i] && options[i].type != RV_OPTION_PICTURE)
             RV_TRY(rv_params_set(params, options[i].name, arguments->parameter[i]));
     }
 done:

@@ -9,7 +9,7 @@
 
 #define RV_POSITIONAL_MAX 1  // no command takes more
 #define RV_ACTIVATION_MAX 16 // rv_probe's limit
-#define RV_PARAMETER_MAX 32  // rows of rv_options()
+#define RV_PARAMETER_MAX 64  // rows of rv_options()
 
 // Commands, as bits of an option's `commands`.
 enum {
@@ -78,7 +78,8 @@ struct rv_command {
     const char *usage;             // what follows the name: "IN [-o OUT] [options]"
     const char *help;              // one line
     const char *text;              // paragraphs for `reverie help NAME`
-    const char *const *parameters; // names of the rows of rv_options() it takes; NULL = none
+    const char *const *parameters; // names of the rows of rv_options() it takes, "*" = all; NULL =
+                                   // none
     uint32_t bit;                  // RV_CLI_...
     int positional_min, positional_max;
     enum rv_status (*run)(const struct rv_arguments *arguments);
@@ -95,7 +96,7 @@ bool rv_command_takes(const struct rv_command *command, const struct rv_option *
 enum rv_status rv_arguments_parse(const struct rv_command *command, int argc, char **argv,
                                   struct rv_arguments *arguments);
 
-// Applies every parameter that was given to `params`.
+// Applies every parameter that was given to `params`, but pictures: see cli/pictures.h.
 enum rv_status rv_arguments_apply(const struct rv_arguments *arguments, struct rv_params *params);
 
 // Reads an option that is a whole number; leaves *number alone if it was not given.

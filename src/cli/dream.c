@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "cli/commands.h"
+#include "cli/pictures.h"
 #include "cli/progress.h"
 #include "formats/recipe.h"
 
@@ -19,6 +20,7 @@ struct job {
     bool quiet, json;
     uint64_t size; // longest side; 0 = as it is
     struct rv_params params;
+    struct rv_picture_parameters pictures; // of the parameters
     struct rv_photo_save_params save;
     struct rv_photo photo;
     rv_weights *weights;
@@ -39,6 +41,9 @@ static enum rv_status read_parameters(const struct rv_arguments *arguments, stru
         RV_TRY(rv_recipe_read(like, &given, &job->size));
     }
     RV_TRY(rv_arguments_apply(arguments, &given));
+    RV_TRY(rv_pictures_load(arguments, &given, &job->pictures));
+    if (like)
+        RV_TRY(rv_recipe_check_pictures(like, &given));
     RV_TRY(rv_arguments_number(arguments, RV_CLI_SIZE, 75, RV_PHOTO_SIDE_MAX, &job->size));
     RV_TRY(rv_params_resolve(&given, &job->params));
 done:
@@ -189,5 +194,6 @@ done:
     rv_context_destroy(&job.context);
     rv_weights_destroy(&job.weights);
     rv_photo_free(&job.photo);
+    rv_pictures_free(&job.pictures);
     return status;
 }

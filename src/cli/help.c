@@ -69,6 +69,10 @@ static void print_row(FILE *stream, char letter, const char *name, const char *v
 
 void rv_print_range(FILE *stream, const struct rv_option *option) {
     char value[512];
+    if (option->type == RV_OPTION_PICTURE) {
+        fprintf(stream, "a picture; default none");
+        return;
+    }
     if (option->choices) {
         for (const char *const *choice = option->choices; *choice; choice++)
             fprintf(stream, "%s%s", choice == option->choices ? "" : ", ", *choice);

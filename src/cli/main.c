@@ -7,10 +7,7 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 
-static const char *const dream_parameters[] = {
-    "preset", "layers",    "objective", "octaves", "octave-scale", "iterations", "step",
-    "jitter", "border",    "normalize", "pyramid", "resize",       "clip",       "max-loss",
-    "seed",   "precision", NULL};
+static const char *const all_parameters[] = {"*", NULL};
 static const char *const probe_parameters[] = {"layers", "objective", "border", "precision", NULL};
 
 const struct rv_command rv_commands[] = {
@@ -20,14 +17,14 @@ const struct rv_command rv_commands[] = {
      "photo.dream.png beside it. An existing file is not replaced without --overwrite. A PNG keeps\n"
      "all parameters and the seed; --like takes them from there, and options given beside it count\n"
      "more. `reverie layers` lists the layers. Ctrl-C stops after the current step.",
-     dream_parameters, RV_CLI_DREAM, 1, 1, rv_command_dream},
+     all_parameters, RV_CLI_DREAM, 1, 1, rv_command_dream},
     {"studio", "[PHOTO] [options]", "dream in the browser",
      "Serves a page on this machine, prints its address, and opens it: drop a photograph there,\n"
      "watch it dream, and change everything meanwhile. The page works offline. Nobody else can open\n"
      "it: the address holds a secret made at every start, and only 127.0.0.1 is listened on.\n"
      "Parameters given here are those it begins with. Ctrl-C ends it. A reverie built without\n"
      "libmicrohttpd says so and exits with 2.",
-     dream_parameters, RV_CLI_STUDIO, 0, 1, rv_command_studio},
+     all_parameters, RV_CLI_STUDIO, 0, 1, rv_command_studio},
     {"devices", "[--json]", "list the Vulkan devices",
      "Lists the Vulkan devices, what they offer, and why one cannot be used.", NULL, RV_CLI_DEVICES,
      0, 0, rv_command_devices},

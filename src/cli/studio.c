@@ -3,6 +3,7 @@
 
 #include "base/status.h"
 #include "cli/commands.h"
+#include "cli/pictures.h"
 
 #define USUAL_PORT 8380
 
@@ -19,12 +20,14 @@ enum rv_status rv_command_studio(const struct rv_arguments *arguments) {
         .open_user = &copy,
         .any_port = !arguments->value[RV_CLI_PORT],
         .browser = !arguments->value[RV_CLI_NO_BROWSER]};
+    struct rv_picture_parameters pictures = {0};
     rv_weights *weights = NULL;
     uint64_t port = USUAL_PORT;
     enum rv_status status;
     if (!rv_studio_available())
         return rv_studio_run(&params); // says what is missing, before anything slow
     RV_TRY(rv_arguments_apply(arguments, &params.params));
+    RV_TRY(rv_pictures_load(arguments, &params.params, &pictures));
     RV_TRY(rv_arguments_number(arguments, RV_CLI_PORT, 0, 65535, &port));
     RV_TRY(rv_arguments_number(arguments, RV_CLI_SIZE, 75, RV_PHOTO_SIDE_MAX, &params.side));
     RV_TRY(rv_arguments_bytes(arguments, RV_CLI_MEMORY, &(uint64_t){0}));
@@ -34,6 +37,7 @@ enum rv_status rv_command_studio(const struct rv_arguments *arguments) {
     params.weights = weights;
     RV_TRY(rv_studio_run(&params));
 done:
+    rv_pictures_free(&pictures);
     rv_weights_destroy(&weights);
     return status;
 }

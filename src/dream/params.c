@@ -1,4 +1,4 @@
-// The table of options, the presets, and what turns text into parameters and back.
+// Parameters from text and to text, and what the unset ones come to.
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -6,146 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "dream/objective.h"
+#include "dream/options.h"
 
-#define SEED_MAX 9007199254740991.0 // 2^53 - 1
-#define MAX_LOSS_NEVER (-1.0f)
-#define NUMBER_SIZE 32
-
-// ------------------------------------------------------------------------------------------------
-// Presets
-
-static const struct rv_preset presets[] = {
-    {"reverie",
-     "ours: Google's octaves and jitter, TensorFlow's objective",
-     {sizeof(struct rv_params), "reverie", "mixed3,mixed5", RV_OBJECTIVE_MEAN, 4, 1.4f, 10, 0.015f,
-      32, RV_OFF, RV_NORMALIZE_STD, RV_PYRAMID_DETAIL, RV_RESIZE_HALF_PIXEL, RV_CLIP_STEP,
-      MAX_LOSS_NEVER, 0, RV_PRECISION_AUTO}},
-    {"tf",
-     "TensorFlow's DeepDream tutorial, the version with octaves",
-     {sizeof(struct rv_params), "tf", "mixed3,mixed5", RV_OBJECTIVE_MEAN, 5, 1.3f, 50, 0.01f,
-      RV_OFF, RV_OFF, RV_NORMALIZE_STD, RV_PYRAMID_GROW, RV_RESIZE_HALF_PIXEL, RV_CLIP_STEP,
-      MAX_LOSS_NEVER, 0, RV_PRECISION_AUTO}},
-    // The notebook runs GoogLeNet to inception_4c, which has no counterpart in InceptionV3: mixed4
-    // is our choice. Its step is 1.5 of 255 levels, 1.5 / 127.5 of our range; its objective is half
-    // the sum of squares, the same as l2 once the gradient is normalised.
-    {"google",
-     "Google's dream.ipynb, adapted: it ran on another network",
-     {sizeof(struct rv_params), "google", "mixed4", RV_OBJECTIVE_L2, 4, 1.4f, 10, 1.5f / 127.5f, 32,
-      RV_OFF, RV_NORMALIZE_MEAN_ABS, RV_PYRAMID_DETAIL, RV_RESIZE_ALIGN_CORNERS, RV_CLIP_STEP,
-      MAX_LOSS_NEVER, 0, RV_PRECISION_AUTO}},
-    {"keras",
-     "Keras' DeepDream example; its layers need the full weights",
-     {sizeof(struct rv_params), "keras", "mixed4,mixed5=1.5,mixed6=2,mixed7=2.5", RV_OBJECTIVE_L2,
-      3, 1.4f, 20, 0.01f, RV_OFF, 2, RV_NORMALIZE_MEAN_ABS, RV_PYRAMID_REINJECT,
-      RV_RESIZE_HALF_PIXEL, RV_CLIP_END, 15.0f, 0, RV_PRECISION_AUTO}},
-};
-
-const struct rv_preset *rv_presets(uint32_t *count) {
-    if (count)
-        *count = sizeof presets / sizeof presets[0];
-    return presets;
-}
-
-static const struct rv_preset *find_preset(const char *name) {
-    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
-        if (strcmp(presets[i].name, *name ? name : "reverie") == 0)
-            return &presets[i];
-    }
-    return NULL;
-}
-
-// ------------------------------------------------------------------------------------------------
-// The table
-
-static const char *const preset_names[] = {"reverie", "tf", "google", "keras", NULL};
-static const char *const objectives[] = {"mean", "l2", NULL};
-static const char *const normalizations[] = {"std", "mean-abs", NULL};
-static const char *const pyramids[] = {"detail", "reinject", "grow", NULL};
-static const char *const resizings[] = {"half-pixel", "align-corners", NULL};
-static const char *const clips[] = {"step", "end", NULL};
-static const char *const precisions[] = {"auto", "fp16", "fp32", NULL};
-
-static const struct rv_option options[] = {
-    {"preset", "NAME", RV_OPTION_CHOICE, 0, 0, preset_names, "",
-     "recipe that supplies every option not given"},
-    {"layers", "LIST", RV_OPTION_TEXT, 0, 0, NULL, "",
-     "what to make large: NAME[:CHANNEL][=WEIGHT],..."},
-    {"objective", "KIND", RV_OPTION_CHOICE, 0, 0, objectives, "",
-     "mean of the activations, or mean of their squares"},
-    {"octaves", "N", RV_OPTION_INT, 1, 32, NULL, "sizes", "sizes to dream at, smallest first"},
-    {"octave-scale", "X", RV_OPTION_REAL, 1.05, 4, NULL, "", "ratio of neighbouring sizes"},
-    {"iterations", "N", RV_OPTION_INT, 1, 10000, NULL, "steps", "steps at each size"},
-    {"step", "X", RV_OPTION_REAL, 1e-6, 10, NULL, "", "length of a step; colours span 2"},
-    {"jitter", "N", RV_OPTION_INT, 0, 512, NULL, "pixels",
-     "largest random shift before a step; 0 = off"},
-    {"border", "N", RV_OPTION_INT, 0, 64, NULL, "positions",
-     "edge of each layer that does not count; 0 = off"},
-    {"normalize", "KIND", RV_OPTION_CHOICE, 0, 0, normalizations, "",
-     "what the gradient is divided by: its deviation, or its mean size"},
-    {"pyramid", "KIND", RV_OPTION_CHOICE, 0, 0, pyramids, "",
-     "how one size becomes the next (Google's, Keras', TensorFlow's way)"},
-    {"resize", "KIND", RV_OPTION_CHOICE, 0, 0, resizings, "", "where pixels lie when resizing"},
-    {"clip", "WHEN", RV_OPTION_CHOICE, 0, 0, clips, "",
-     "hold colours in range after each step, or at the end"},
-    {"max-loss", "X", RV_OPTION_REAL, 1e-6, 1e9, NULL, "",
-     "leave a size when the objective passes X; never = do not"},
-    {"seed", "N", RV_OPTION_INT, 0, SEED_MAX, NULL, "", "seed of the random shifts"},
-    {"precision", "KIND", RV_OPTION_CHOICE, 0, 0, precisions, "",
-     "numbers kept: fp16 takes half the memory; auto = fp16 on GPUs that have it"},
-};
-
-// Where a row of the table lives in rv_params, and how: the same order as `options`.
-static const struct field {
-    size_t offset;
-    enum { TEXT, PRESET, ENUM, UINT32, INT32_OR_OFF, FLOAT, FLOAT_OR_NEVER, UINT64 } kind;
-} fields[] = {
-    {offsetof(struct rv_params, preset), PRESET},
-    {offsetof(struct rv_params, layers), TEXT},
-    {offsetof(struct rv_params, objective), ENUM},
-    {offsetof(struct rv_params, octaves), UINT32},
-    {offsetof(struct rv_params, octave_scale), FLOAT},
-    {offsetof(struct rv_params, iterations), UINT32},
-    {offsetof(struct rv_params, step), FLOAT},
-    {offsetof(struct rv_params, jitter), INT32_OR_OFF},
-    {offsetof(struct rv_params, border), INT32_OR_OFF},
-    {offsetof(struct rv_params, normalize), ENUM},
-    {offsetof(struct rv_params, pyramid), ENUM},
-    {offsetof(struct rv_params, resize), ENUM},
-    {offsetof(struct rv_params, clip), ENUM},
-    {offsetof(struct rv_params, max_loss), FLOAT_OR_NEVER},
-    {offsetof(struct rv_params, seed), UINT64},
-    {offsetof(struct rv_params, precision), ENUM},
-};
-
-#define OPTION_COUNT (sizeof options / sizeof options[0])
-_Static_assert(sizeof fields / sizeof fields[0] == OPTION_COUNT, "one field for each option");
-_Static_assert(sizeof preset_names / sizeof preset_names[0] - 1 ==
-                   sizeof presets / sizeof presets[0],
-               "one name for each preset");
-_Static_assert(sizeof(enum rv_objective) == sizeof(int), "choices are read and written as int");
-
-const struct rv_option *rv_options(uint32_t *count) {
-    if (count)
-        *count = OPTION_COUNT;
-    return options;
-}
-
-static const struct field *find_field(const char *name, const struct rv_option **option) {
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (strcmp(options[i].name, name) == 0) {
-            *option = &options[i];
-            return &fields[i];
-        }
-    }
-    return NULL;
-}
+#define NUMBER_SIZE 48
+#define TEXT_SIZE sizeof((struct rv_params *)0)->layers // the longest
 
 static enum rv_status fail_unknown(const char *name) {
+    uint32_t count;
+    const struct rv_option *options = rv_options(&count);
     const char *nearest = options[0].name;
-    for (size_t i = 1; i < OPTION_COUNT; i++) {
+    for (uint32_t i = 1; i < count; i++) {
         if (rv_edit_distance(name, options[i].name) < rv_edit_distance(name, nearest))
             nearest = options[i].name;
     }
@@ -156,12 +30,7 @@ static enum rv_status fail_unknown(const char *name) {
 // ------------------------------------------------------------------------------------------------
 // One field from text and to text
 
-static size_t text_capacity(const struct field *field) {
-    return field->kind == PRESET ? sizeof((struct rv_params *)0)->preset
-                                 : sizeof((struct rv_params *)0)->layers;
-}
-
-static void *place(struct rv_params *params, const struct field *field) {
+static void *place(struct rv_params *params, const struct rv_field *field) {
     return (char *)params + field->offset;
 }
 
@@ -172,6 +41,16 @@ static void print_float(float value, char text[NUMBER_SIZE]) {
         if ((float)strtod(text, NULL) == value)
             return;
     }
+}
+
+// What a picture can be known again by.
+static void print_picture(const struct rv_picture *picture, char text[NUMBER_SIZE]) {
+    if (!picture || !picture->pixels)
+        return;
+    uint64_t hash = rv_hash_bytes(RV_HASH_START, picture->pixels,
+                                  (size_t)picture->width * picture->height * 3 * sizeof(float));
+    snprintf(text, NUMBER_SIZE, "%ux%u-%016llx", (unsigned)picture->width,
+             (unsigned)picture->height, (unsigned long long)hash);
 }
 
 static enum rv_status fail_range(const struct rv_option *option, const char *given) {
@@ -210,57 +89,66 @@ static enum rv_status set_number(const struct rv_option *option, const char *val
     return RV_OK;
 }
 
-static enum rv_status set_text(const struct rv_option *option, const struct field *field,
+static enum rv_status set_text(const struct rv_option *option, const struct rv_field *field,
                                const char *value, char *text) {
-    if (strlen(value) >= text_capacity(field))
+    if (strlen(value) >= field->capacity)
         return rv_fail(RV_ERR_USAGE, "%s: %zu characters are too many: give at most %zu",
-                       option->name, strlen(value), text_capacity(field) - 1);
+                       option->name, strlen(value), field->capacity - 1);
     strcpy(text, value);
     return RV_OK;
 }
 
-static void unset(struct rv_params *params, const struct field *field) {
-    static const size_t sizes[] = {
-        [ENUM] = sizeof(int),    [UINT32] = sizeof(uint32_t),      [INT32_OR_OFF] = sizeof(int32_t),
-        [FLOAT] = sizeof(float), [FLOAT_OR_NEVER] = sizeof(float), [UINT64] = sizeof(uint64_t)};
-    bool text = field->kind == TEXT || field->kind == PRESET;
-    memset(place(params, field), 0, text ? text_capacity(field) : sizes[field->kind]);
+static enum rv_status fail_picture(const char *name) {
+    return rv_fail(RV_ERR_USAGE, "%s is a picture, not text: set it with rv_params_set_picture",
+                   name);
 }
 
 static enum rv_status set_field(struct rv_params *params, const struct rv_option *option,
-                                const struct field *field, const char *value) {
+                                const struct rv_field *field, const char *value) {
     void *to = place(params, field);
     double number = 0;
     int choice = 0;
     enum rv_status status = RV_OK;
-    if (field->kind == INT32_OR_OFF && (strcmp(value, "off") == 0))
+    bool can_be_off = field->kind == RV_FIELD_INT32_OR_OFF || field->kind == RV_FIELD_FLOAT_OR_OFF;
+    if (can_be_off && strcmp(value, "off") == 0)
         value = "0";
-    if (field->kind == FLOAT_OR_NEVER && strcmp(value, "never") == 0) {
-        *(float *)to = MAX_LOSS_NEVER;
+    if (field->kind == RV_FIELD_FLOAT_OR_NEVER && strcmp(value, "never") == 0) {
+        *(float *)to = -1;
         return RV_OK;
     }
     if (option->type == RV_OPTION_CHOICE)
         RV_TRY(set_choice(option, value, &choice));
+    else if (option->type == RV_OPTION_PICTURE)
+        return fail_picture(option->name);
     else if (option->type != RV_OPTION_TEXT)
         RV_TRY(set_number(option, value, &number));
     switch (field->kind) {
-    case TEXT:
-    case PRESET:
-        return set_text(option, field, value, to);
-    case ENUM:
+    case RV_FIELD_TEXT: {
+        char text[TEXT_SIZE] = "";
+        // A choice's text is one of the table's.
+        RV_TRY(set_text(option, field, value, text));
+        memcpy(to, text, field->capacity);
+        break;
+    }
+    case RV_FIELD_PICTURE: // refused above
+        break;
+    case RV_FIELD_ENUM:
         *(int *)to = choice + 1; // 0 = the preset's
         break;
-    case UINT32:
+    case RV_FIELD_UINT32:
         *(uint32_t *)to = (uint32_t)number;
         break;
-    case INT32_OR_OFF:
+    case RV_FIELD_INT32_OR_OFF:
         *(int32_t *)to = number == 0 ? RV_OFF : (int32_t)number;
         break;
-    case FLOAT:
-    case FLOAT_OR_NEVER:
+    case RV_FIELD_FLOAT_OR_OFF:
+        *(float *)to = number == 0 ? RV_OFF : (float)number;
+        break;
+    case RV_FIELD_FLOAT:
+    case RV_FIELD_FLOAT_OR_NEVER:
         *(float *)to = (float)number;
         break;
-    case UINT64:
+    case RV_FIELD_UINT64:
         *(uint64_t *)to = (uint64_t)number;
         break;
     }
@@ -269,12 +157,12 @@ done:
 }
 
 enum rv_status rv_params_set(struct rv_params *params, const char *name, const char *value) {
-    const struct rv_option *option = NULL;
-    const struct field *field = find_field(name, &option);
-    if (!field)
+    const struct rv_field *field;
+    const struct rv_option *option = rv_option_find(name, &field);
+    if (!option)
         return fail_unknown(name);
     if (!*value) {
-        unset(params, field);
+        memset(place(params, field), 0, field->capacity);
         return RV_OK;
     }
     locale_t locale = rv_locale_enter();
@@ -285,14 +173,13 @@ enum rv_status rv_params_set(struct rv_params *params, const char *name, const c
 
 // The text of a field, either at its place in `params` or in `number`; NULL if it has no end.
 static const char *field_text(const struct rv_params *params, const struct rv_option *option,
-                              const struct field *field, char number[NUMBER_SIZE]) {
+                              const struct rv_field *field, char number[NUMBER_SIZE]) {
     const void *from = (const char *)params + field->offset;
     number[0] = '\0';
     switch (field->kind) {
-    case TEXT:
-    case PRESET:
-        return memchr(from, '\0', text_capacity(field)) ? from : NULL;
-    case ENUM: {
+    case RV_FIELD_TEXT:
+        return memchr(from, '\0', field->capacity) ? from : NULL;
+    case RV_FIELD_ENUM: {
         int value = *(const int *)from, count = 0;
         while (option->choices[count])
             count++;
@@ -302,25 +189,29 @@ static const char *field_text(const struct rv_params *params, const struct rv_op
             snprintf(number, NUMBER_SIZE, "%d", value);
         break;
     }
-    case UINT32:
+    case RV_FIELD_UINT32:
         if (*(const uint32_t *)from != 0)
             snprintf(number, NUMBER_SIZE, "%u", (unsigned)*(const uint32_t *)from);
         break;
-    case INT32_OR_OFF:
+    case RV_FIELD_INT32_OR_OFF:
         if (*(const int32_t *)from == RV_OFF)
             return "0";
         if (*(const int32_t *)from != 0)
             snprintf(number, NUMBER_SIZE, "%d", (int)*(const int32_t *)from);
         break;
-    case FLOAT_OR_NEVER:
+    case RV_FIELD_FLOAT_OR_NEVER:
+    case RV_FIELD_FLOAT_OR_OFF:
         if (*(const float *)from < 0)
-            return "never";
+            return field->kind == RV_FIELD_FLOAT_OR_NEVER ? "never" : "0";
         // fall through
-    case FLOAT:
+    case RV_FIELD_FLOAT:
         if (*(const float *)from != 0)
             print_float(*(const float *)from, number);
         break;
-    case UINT64:
+    case RV_FIELD_PICTURE:
+        print_picture(*(const struct rv_picture *const *)from, number);
+        break;
+    case RV_FIELD_UINT64:
         snprintf(number, NUMBER_SIZE, "%llu", (unsigned long long)*(const uint64_t *)from);
         break;
     }
@@ -329,10 +220,10 @@ static const char *field_text(const struct rv_params *params, const struct rv_op
 
 enum rv_status rv_params_get(const struct rv_params *params, const char *name, char *value,
                              size_t capacity) {
-    const struct rv_option *option = NULL;
-    const struct field *field = find_field(name, &option);
+    const struct rv_field *field;
+    const struct rv_option *option = rv_option_find(name, &field);
     char number[NUMBER_SIZE];
-    if (!field)
+    if (!option)
         return fail_unknown(name);
     locale_t locale = rv_locale_enter();
     const char *text = field_text(params, option, field, number);
@@ -346,15 +237,46 @@ enum rv_status rv_params_get(const struct rv_params *params, const char *name, c
     return RV_OK;
 }
 
+enum rv_status rv_params_set_picture(struct rv_params *params, const char *name,
+                                     const struct rv_picture *picture) {
+    const struct rv_field *field;
+    const struct rv_option *option = rv_option_find(name, &field);
+    if (!option)
+        return fail_unknown(name);
+    if (field->kind != RV_FIELD_PICTURE)
+        return rv_fail(RV_ERR_USAGE, "%s is no picture: set it with rv_params_set", name);
+    *(const struct rv_picture **)place(params, field) = picture;
+    return RV_OK;
+}
+
 // ------------------------------------------------------------------------------------------------
 // Resolving
 
-// Every field travels as text, so that one place checks the ranges of both struct and text.
+static enum rv_status resolve_pictures(struct rv_params *given, struct rv_params *result) {
+    for (uint32_t i = 0; i < RV_PARAM_PICTURES; i++) {
+        const struct rv_picture *picture = *rv_param_picture(given, i);
+        if (picture && (!picture->pixels || !picture->width || !picture->height))
+            return rv_fail(RV_ERR_USAGE, "a picture among the parameters has no pixels");
+        *rv_param_picture(result, i) = picture;
+    }
+    return RV_OK;
+}
+
+static enum rv_status check_layers(const char *option, const char *layers) {
+    struct rv_target targets[RV_TARGET_MAX];
+    uint32_t count;
+    enum rv_status status = rv_objective_parse(layers, targets, &count);
+    return status == RV_OK || strcmp(option, "layers") == 0
+               ? status
+               : rv_fail(status, "%s: %s", option, rv_error_text());
+}
+
+// Every other field travels as text, so that one place checks the ranges of both struct and text.
 static enum rv_status resolve(const struct rv_params *params, struct rv_params *resolved) {
     struct rv_params given = {0}, result = {.size = sizeof result};
-    struct rv_target targets[RV_TARGET_MAX];
-    uint32_t target_count;
-    char text[sizeof given.layers];
+    char text[TEXT_SIZE];
+    uint32_t count;
+    const struct rv_option *options = rv_options(&count);
     enum rv_status status = RV_OK;
     if (params && params->size > sizeof given)
         return rv_fail(RV_ERR_USAGE,
@@ -364,14 +286,19 @@ static enum rv_status resolve(const struct rv_params *params, struct rv_params *
     if (params)
         memcpy(&given, params, params->size ? params->size : sizeof given);
     RV_TRY(rv_params_get(&given, "preset", text, sizeof text));
-    const struct rv_preset *preset = find_preset(text);
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
+    const struct rv_preset *preset = rv_preset_find(text);
+    for (uint32_t i = 0; i < count; i++) {
+        if (options[i].type == RV_OPTION_PICTURE)
+            continue;
         RV_TRY(rv_params_get(&given, options[i].name, text, sizeof text));
         if (!*text && preset)
             RV_TRY(rv_params_get(&preset->params, options[i].name, text, sizeof text));
-        RV_TRY(set_field(&result, &options[i], &fields[i], text));
+        RV_TRY(set_field(&result, &options[i], rv_option_field(i), text));
     }
-    RV_TRY(rv_objective_parse(result.layers, targets, &target_count));
+    RV_TRY(resolve_pictures(&given, &result));
+    RV_TRY(check_layers("layers", result.layers));
+    RV_TRY(check_layers("style-layers", result.style_layers));
+    RV_TRY(check_layers("content-layers", result.content_layers));
 done:
     *resolved = status == RV_OK ? result : (struct rv_params){0};
     return status;

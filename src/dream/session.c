@@ -93,9 +93,56 @@ static enum rv_status rebuild(struct rv_session *s) {
     return status;
 }
 
-// The parameters as they are meant here, and their layers.
-static enum rv_status adopt(struct rv_session *s, const struct rv_params *params) {
+static bool same_picture(const struct rv_picture *a, const struct rv_picture *b) {
+    return a->width == b->width && a->height == b->height &&
+           (a->pixels == b->pixels ||
+            memcmp(a->pixels, b->pixels, (size_t)a->width * a->height * 3 * sizeof(float)) == 0);
+}
+
+static enum rv_status copy_picture(const struct rv_picture *from, struct rv_picture *copy) {
+    size_t bytes = (size_t)from->width * from->height * 3 * sizeof(float);
+    *copy = (struct rv_picture){from->width, from->height, malloc(bytes)};
+    if (!copy->pixels)
+        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory for a picture of %u x %u", from->width,
+                       from->height);
+    memcpy(copy->pixels, from->pixels, bytes);
+    return RV_OK;
+}
+
+// Frees the pictures of `held` that `kept` does not have too.
+static void free_held(struct rv_held *held, const struct rv_held *kept) {
+    for (uint32_t i = 0; i < RV_PARAM_PICTURES; i++)
+        if (held->picture[i].pixels != kept->picture[i].pixels)
+            free(held->picture[i].pixels);
+}
+
+// Fills in what is to be held for these parameters: where they have the picture that is held, that
+// one, so that a picture that stays the same stays in place.
+static enum rv_status hold(const struct rv_held *held, struct rv_params *params,
+                           struct rv_held *now) {
+    enum rv_status status = RV_OK;
+    *now = (struct rv_held){0};
+    for (uint32_t i = 0; i < RV_PARAM_PICTURES; i++) {
+        const struct rv_picture *given = *rv_param_picture(params, i), *old = &held->picture[i];
+        if (!given)
+            continue;
+        if (old->pixels && same_picture(given, old))
+            now->picture[i] = *old;
+        else
+            RV_TRY(copy_picture(given, &now->picture[i]));
+    }
+    return RV_OK;
+done:
+    free_held(now, held);
+    return status;
+}
+
+// The parameters as they are meant here, and their layers. *before (unless NULL) then has what was
+// held before, for free_held; otherwise it is freed.
+static enum rv_status adopt(struct rv_session *s, const struct rv_params *params,
+                            struct rv_held *before) {
     struct rv_params resolved;
+    struct rv_held held;
     struct rv_target targets[RV_TARGET_MAX];
     uint32_t count;
     enum rv_status status;
@@ -103,6 +150,15 @@ static enum rv_status adopt(struct rv_session *s, const struct rv_params *params
     resolved.precision = rv_precision_of(s->context, resolved.precision);
     RV_TRY(rv_objective_parse(resolved.layers, targets, &count));
     RV_TRY(rv_objective_reach(targets, count, s->weights));
+    RV_TRY(hold(&s->held, &resolved, &held));
+    if (before)
+        *before = s->held;
+    else
+        free_held(&s->held, &held);
+    s->held = held;
+    for (uint32_t i = 0; i < RV_PARAM_PICTURES; i++)
+        if (*rv_param_picture(&resolved, i))
+            *rv_param_picture(&resolved, i) = &s->held.picture[i];
     s->params = resolved;
     memcpy(s->targets, targets, sizeof targets);
     s->target_count = count;
@@ -127,7 +183,7 @@ enum rv_status rv_session_prepare(rv_context *context, const rv_weights *weights
                              .weights = weights,
                              .started = rv_clock_seconds()};
     s->device->peak_bytes = s->device->bytes;
-    RV_TRY(adopt(s, params));
+    RV_TRY(adopt(s, params, NULL));
     RV_TRY(rv_pyramid_sizes(&s->params, base, &sizes));
     RV_TRY(reserve(s, &sizes, base));
     struct rv_range scratch = {&s->network.gradient, 0, s->network.gradient_bytes};
@@ -173,6 +229,7 @@ void rv_session_end(rv_session **session) {
     rv_buffer_finish(s->device, &s->preview);
     rv_pyramid_finish(&s->pictures);
     give_back(s);
+    free_held(&s->held, &(struct rv_held){0});
     free(s);
 }
 
@@ -371,43 +428,71 @@ done:
 // What of the parameters the octaves' pictures are made by.
 static bool same_pyramid(const struct rv_params *a, const struct rv_params *b) {
     return a->octaves == b->octaves && a->octave_scale == b->octave_scale &&
-           a->pyramid == b->pyramid && a->resize == b->resize;
+           a->pyramid == b->pyramid && a->resize == b->resize && a->start == b->start &&
+           a->min_size == b->min_size && strcmp(a->octave_sizes, b->octave_sizes) == 0;
 }
 
-// What the plans and the room on the device are made by.
-static bool same_plans(const struct rv_params *a, const struct rv_params *b) {
+// What a change replaces.
+struct meaning {
+    struct rv_params params;
+    struct rv_held held;
+    struct rv_target targets[RV_TARGET_MAX];
+    uint32_t target_count;
+};
+
+static struct meaning meaning_of(const struct rv_session *s) {
+    struct meaning now = {.params = s->params, .held = s->held, .target_count = s->target_count};
+    memcpy(now.targets, s->targets, sizeof now.targets);
+    return now;
+}
+
+// Whether plans and room on the device are still those.
+static bool same_plans(const struct rv_session *s, const struct meaning *before) {
+    const struct rv_params *a = &before->params, *b = &s->params;
     return strcmp(a->layers, b->layers) == 0 && a->objective == b->objective &&
            a->border == b->border && a->precision == b->precision && a->iterations == b->iterations;
 }
 
 // As it was before a change that failed, with the reason kept. Where there is no memory for that
 // either, enter() tries again.
-static void restore(struct rv_session *s, const struct rv_params *before) {
+static void restore(struct rv_session *s, const struct meaning *before) {
     char reason[1024];
     snprintf(reason, sizeof reason, "%s", rv_error_text());
-    if (adopt(s, before) == RV_OK)
-        (void)rebuild(s);
+    free_held(&s->held, &before->held);
+    s->params = before->params; // its pictures are in s->held, whatever these are
+    s->held = before->held;
+    memcpy(s->targets, before->targets, sizeof s->targets);
+    s->target_count = before->target_count;
+    (void)rebuild(s);
     rv_fail(RV_OK, "%s", reason);
 }
 
+static enum rv_status change(struct rv_session *s, const struct rv_params *params) {
+    struct meaning before = meaning_of(s);
+    enum rv_status status = RV_OK;
+    RV_TRY(adopt(s, params, &before.held));
+    if (!same_plans(s, &before) || !s->network.device)
+        status = rebuild(s);
+    if (status == RV_OK)
+        free_held(&before.held, &s->held);
+    else
+        restore(s, &before);
+done:
+    return status;
+}
+
 enum rv_status rv_session_change(rv_session *session, const struct rv_params *params) {
-    struct rv_session *s = session;
-    struct rv_params before, resolved;
+    struct rv_params resolved;
     enum rv_status status;
     if (!session)
         return rv_fail(RV_ERR_USAGE, "rv_session_change needs a session");
-    before = s->params;
     RV_TRY(rv_params_resolve(params, &resolved));
-    if (!same_pyramid(&before, &resolved))
-        return rv_fail(RV_ERR_USAGE, "octaves, octave-scale, pyramid and resize are those of the "
-                                     "whole dream: begin a new session to change them");
-    RV_TRY(rv_octave_drop(s));
-    RV_TRY(adopt(s, params));
-    if (!same_plans(&before, &s->params) || !s->network.device) {
-        status = rebuild(s);
-        if (status != RV_OK)
-            restore(s, &before);
-    }
+    if (!same_pyramid(&session->params, &resolved))
+        return rv_fail(RV_ERR_USAGE,
+                       "octaves, octave-scale, octave-sizes, min-size, pyramid, resize and start "
+                       "are those of the whole dream: begin a new session to change them");
+    RV_TRY(rv_octave_drop(session));
+    status = change(session, params);
 done:
     return status;
 }

@@ -2,8 +2,14 @@
 #ifndef RV_DREAM_SESSION_H
 #define RV_DREAM_SESSION_H
 
+#include "dream/options.h"
 #include "dream/pyramid.h"
 #include "dream/tiles.h"
+
+// The session's own copies of the pictures among its parameters, by rv_param_picture.
+struct rv_held {
+    struct rv_picture picture[RV_PARAM_PICTURES];
+};
 
 // What an octave's iterations are submitted from. Whole pictures: slices of the gradient, the last
 // of which closes the iteration. Tiles: slices of each tile, then `close`.
@@ -22,7 +28,8 @@ struct rv_session {
     struct rv_context *context; // borrowed until the session ends, as are the weights
     struct rv_device *device;
     const struct rv_weights *weights;
-    struct rv_params params; // resolved
+    struct rv_params params; // resolved; its pictures are those of `held`
+    struct rv_held held;
     struct rv_target targets[RV_TARGET_MAX];
     uint32_t target_count;
     struct rv_tiling tilings[RV_OCTAVE_MAX];

@@ -25,7 +25,7 @@ json_t *rv_recipe_parameters(const struct rv_params *resolved) {
     json_t *object = json_object();
     for (uint32_t i = 0; i < count; i++) {
         char text[VALUE_SIZE];
-        if (rv_params_get(resolved, options[i].name, text, sizeof text) == RV_OK)
+        if (rv_params_get(resolved, options[i].name, text, sizeof text) == RV_OK && *text)
             json_object_set_new(object, options[i].name, to_json(&options[i], text));
     }
     return object;
@@ -50,7 +50,7 @@ enum rv_status rv_recipe_apply(const json_t *object, const char *name, struct rv
     for (uint32_t i = 0; i < count; i++) {
         char text[VALUE_SIZE];
         const json_t *value = json_object_get(object, options[i].name);
-        if (!value)
+        if (!value || options[i].type == RV_OPTION_PICTURE)
             continue;
         if (!to_text(value, text))
             return rv_fail(RV_ERR_INPUT,
@@ -118,6 +118,39 @@ enum rv_status rv_recipe_read(const char *path, struct rv_params *params, uint64
     enum rv_status status = rv_photo_load(path, 0, &photo);
     if (status == RV_OK)
         status = rv_recipe_parse(photo.text, path, params, size);
+    rv_photo_free(&photo);
+    return status;
+}
+
+static enum rv_status check_pictures(const json_t *parameters, const char *path,
+                                     const struct rv_params *params) {
+    uint32_t count;
+    const struct rv_option *options = rv_options(&count);
+    enum rv_status status = RV_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *stored = json_string_value(json_object_get(parameters, options[i].name));
+        char text[VALUE_SIZE];
+        if (options[i].type != RV_OPTION_PICTURE || !stored)
+            continue;
+        RV_TRY(rv_params_get(params, options[i].name, text, sizeof text));
+        if (!*text)
+            return rv_fail(RV_ERR_USAGE,
+                           "%s was dreamed with a %s, which is not stored in it (%s): "
+                           "give it again with --%s FILE",
+                           path, options[i].name, stored, options[i].name);
+    }
+done:
+    return status;
+}
+
+enum rv_status rv_recipe_check_pictures(const char *path, const struct rv_params *params) {
+    struct rv_photo photo;
+    json_t *root = NULL;
+    enum rv_status status = rv_photo_load(path, 0, &photo);
+    if (status == RV_OK && photo.text &&
+        rv_json_parse(path, photo.text, strlen(photo.text), &root) == RV_OK)
+        status = check_pictures(json_object_get(root, "parameters"), path, params);
+    json_decref(root);
     rv_photo_free(&photo);
     return status;
 }

@@ -7,8 +7,8 @@
 #include "formats/picture.h"
 #include "reverie/reverie.h"
 
-// All resolved parameters as a JSON object, one member for each row of rv_options(). NULL if memory
-// is short. The caller owns it.
+// All resolved parameters as a JSON object, one member for each row of rv_options() that is set.
+// NULL if memory is short. The caller owns it.
 json_t *rv_recipe_parameters(const struct rv_params *resolved);
 
 // How a picture came about. Everything is borrowed.
@@ -34,11 +34,16 @@ enum rv_status rv_recipe_attach(json_t *recipe, struct rv_photo *photo);
 enum rv_status rv_recipe_parse(const char *text, const char *name, struct rv_params *params,
                                uint64_t *size);
 
-// Sets those parameters that are members of the object. RV_ERR_INPUT names `name` and the member.
+// Sets those parameters that are members of the object, but pictures. RV_ERR_INPUT names `name` and
+// the member.
 enum rv_status rv_recipe_apply(const json_t *object, const char *name, struct rv_params *params);
 
 // The same from a file.
 enum rv_status rv_recipe_read(const char *path, struct rv_params *params, uint64_t *size);
+
+// A recipe only names the pictures among its parameters. RV_ERR_USAGE if the file's has one that
+// `params` lack, such as a mask; another one in its place is the caller's choice.
+enum rv_status rv_recipe_check_pictures(const char *path, const struct rv_params *params);
 
 // A text of any origin as a JSON string: bytes that are no UTF-8 (in file names) become "?".
 json_t *rv_json_text(const char *text);

@@ -23,9 +23,11 @@ static json_t *describe_options(void) {
     static const char *const types[] = {[RV_OPTION_TEXT] = "text",
                                         [RV_OPTION_INT] = "int",
                                         [RV_OPTION_REAL] = "real",
-                                        [RV_OPTION_CHOICE] = "choice"};
+                                        [RV_OPTION_CHOICE] = "choice",
+                                        [RV_OPTION_PICTURE] = "picture"};
     // Those of the dream as a whole, see rv_session_change.
-    static const char *const whole[] = {"octaves", "octave-scale", "pyramid", "resize"};
+    static const char *const whole[] = {"octaves", "octave-scale", "octave-sizes", "min-size",
+                                        "pyramid", "resize",       "start"};
     uint32_t count;
     const struct rv_option *options = rv_options(&count);
     json_t *array = json_array();

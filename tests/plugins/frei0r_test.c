@@ -69,8 +69,8 @@ static void set_text(f0r_instance_t instance, const char *name, const char *valu
     free(copy);
 }
 
-static void set_strength(f0r_instance_t instance, double value) {
-    plugin.set(instance, &value, param_index("strength"));
+static void set_amount(f0r_instance_t instance, double value) {
+    plugin.set(instance, &value, param_index("amount"));
 }
 
 static f0r_instance_t construct(uint32_t width, uint32_t height, const char *layers) {
@@ -142,13 +142,13 @@ static struct rv_picture library_dream(const struct library *library, const uint
 
 // Every colour within `tolerance` of 255 of the mix of frame and dream, alpha the same.
 static void check_frame(const uint32_t *out, const uint32_t *frame, const struct rv_picture *dream,
-                        float strength, const char *what) {
+                        float amount, const char *what) {
     const uint8_t *is = (const uint8_t *)out, *was = (const uint8_t *)frame;
     size_t changed = 0, count = (size_t)dream->width * dream->height;
     for (size_t i = 0; i < count; i++) {
         for (size_t c = 0; c < 3; c++) {
             float wanted =
-                strength * dream->pixels[3 * i + c] * 255 + (1 - strength) * (float)was[4 * i + c];
+                amount * dream->pixels[3 * i + c] * 255 + (1 - amount) * (float)was[4 * i + c];
             float error = (float)is[4 * i + c] - wanted;
             cr_assert(error <= 0.501f && error >= -0.501f, "%s: pixel %zu is %u instead of %g",
                       what, i, is[4 * i + c], (double)wanted);
@@ -189,14 +189,14 @@ Test(frei0r, parameters) {
         plugin.get(instance, &text, i);
         cr_assert_str_eq(text, "", "%s: NULL gives %s", param.name, text);
     }
-    double strength;
+    double amount;
     plugin.param_info(&param, (int)count);
-    cr_assert(param.type == F0R_PARAM_DOUBLE && strcmp(param.name, "strength") == 0);
-    plugin.get(instance, &strength, (int)count);
-    cr_assert_eq(strength, 1);
-    set_strength(instance, 7);
-    plugin.get(instance, &strength, (int)count);
-    cr_assert_eq(strength, 1);
+    cr_assert(param.type == F0R_PARAM_DOUBLE && strcmp(param.name, "amount") == 0);
+    plugin.get(instance, &amount, (int)count);
+    cr_assert_eq(amount, 1);
+    set_amount(instance, 7);
+    plugin.get(instance, &amount, (int)count);
+    cr_assert_eq(amount, 1);
     plugin.param_info(&param, (int)count + 1);
     cr_assert_null(param.name, "there is a parameter too many");
     plugin.destruct(instance);
@@ -222,12 +222,12 @@ Test(frei0r, frames) {
         memcpy(again, frame, count * 4);
         plugin.update(instance, 1, again, again);
         cr_assert_arr_eq(again, out, count * 4, "%s: another result in place", what);
-        set_strength(instance, 0.5);
+        set_amount(instance, 0.5);
         plugin.update(instance, 2, frame, again);
         check_frame(again, frame, &expected, 0.5f, what);
-        set_strength(instance, 0);
+        set_amount(instance, 0);
         plugin.update(instance, 3, frame, again);
-        cr_assert_arr_eq(again, frame, count * 4, "%s: strength 0 changes the frame", what);
+        cr_assert_arr_eq(again, frame, count * 4, "%s: amount 0 changes the frame", what);
         plugin.destruct(instance);
         rv_picture_free(&expected);
         free(again);

@@ -87,7 +87,16 @@ class _Params(Structure):
                 ("objective", c_int), ("octaves", c_uint32), ("octave_scale", c_float),
                 ("iterations", c_uint32), ("step", c_float), ("jitter", c_int32),
                 ("border", c_int32), ("normalize", c_int), ("pyramid", c_int), ("resize", c_int),
-                ("clip", c_int), ("max_loss", c_float), ("seed", c_uint64), ("precision", c_int)]
+                ("clip", c_int), ("max_loss", c_float), ("seed", c_uint64), ("precision", c_int),
+                ("mask", POINTER(_Picture)), ("guide", POINTER(_Picture)),
+                ("style", POINTER(_Picture)), ("guide_match", c_int),
+                ("style_layers", c_char * 160), ("content_layers", c_char * 160),
+                ("style_weight", c_float), ("content_weight", c_float),
+                ("dream_weight", c_float), ("start", c_int), ("optimizer", c_int),
+                ("schedule", c_int), ("smooth", c_float), ("laplacian", c_int32),
+                ("tv", c_float), ("pull", c_float), ("flips", c_int), ("strength", c_float),
+                ("max_strength", c_float), ("blend", c_float), ("colors", c_int),
+                ("stretch", c_float), ("octave_sizes", c_char * 128), ("min_size", c_uint32)]
 
 
 class _Option(Structure):
@@ -261,9 +270,9 @@ def layers():
 
 
 def options():
-    """The parameters of dream(): a dictionary by name, each with `type` (str, int or float),
-    `minimum`, `maximum`, `choices` (or None), `unit` and `help`."""
-    types = [str, int, float, str]
+    """The parameters of dream(): a dictionary by name, each with `type` (str, int, float, or
+    numpy.ndarray for a picture), `minimum`, `maximum`, `choices` (or None), `unit` and `help`."""
+    types = [str, int, float, str, numpy.ndarray]
     table = {}
     for option in _list(_library.rv_options):
         choices = []
@@ -283,13 +292,15 @@ def presets():
 
 
 def _values(params):
-    """The fields of a struct rv_params by name; what is off is 0, what is never None."""
+    """The fields of a struct rv_params by name; what is off is 0, what is never or no picture is
+    None, and a picture is what it can be known by."""
     values, text = {}, ctypes.create_string_buffer(512)
     for name, option in options().items():
         _check(_library.rv_params_get(byref(params), name.replace("_", "-").encode(), text,
                                       len(text)))
         value = text.value.decode()
-        values[name] = None if value in ("", "never") else option["type"](value)
+        read = str if option["type"] is numpy.ndarray else option["type"]
+        values[name] = None if value in ("", "never") else read(value)
     return values
 
 
@@ -297,16 +308,26 @@ def _text(name, value):
     """A parameter as the command line has it: None leaves it to the preset."""
     if value is None:
         return ""
-    if name == "layers" and isinstance(value, dict):
+    if name.endswith("layers") and isinstance(value, dict):
         return ",".join("%s=%s" % pair for pair in value.items())
-    if name == "layers" and not isinstance(value, str):
+    if name.endswith("layers") and not isinstance(value, str):
         return ",".join(value)
     return str(value)
 
 
+_PICTURES = ("mask", "guide", "style")
+
+
 def _params(keywords):
     params, resolved = _Params(size=ctypes.sizeof(_Params)), _Params()
+    resolved.kept = []  # the pictures: the structs only point to them
     for name, value in keywords.items():
+        if name in _PICTURES:
+            if value is not None:
+                picture, pixels = _picture(value)
+                setattr(params, name, ctypes.pointer(picture))
+                resolved.kept += [picture, pixels]
+            continue
         _check(_library.rv_params_set(byref(params), name.replace("_", "-").encode(),
                                       _text(name, value).encode()))
     _check(_library.rv_params_resolve(byref(params), byref(resolved)))

@@ -7,7 +7,7 @@
 //   "the preset's" could be said, and ffmpeg takes a place left empty in its list of parameters
 //   for 0. A string reads the same in every host and in the manual, and MLT moves numbers in
 //   strings from keyframe to keyframe as well.
-// - Last, `strength`: 0 to 1, the dream's part in the result.
+// - Last, `amount`: 0 to 1, the dream's part in the result.
 //
 // Weights come from $REVERIE_WEIGHTS or the library's default places, the device is the library's
 // choice. Both are opened at the first frame, since hosts construct filters only to list them, and
@@ -24,13 +24,13 @@
 
 #include "reverie/reverie.h"
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX 64
 #define EXPORT __attribute__((visibility("default")))
 
 struct instance {
     uint32_t width, height;
     char *values[OPTIONS_MAX]; // owned; of the options, as text
-    double strength;
+    double amount;
     bool complained; // since a parameter was changed
 };
 
@@ -107,7 +107,7 @@ static void explain(const struct rv_option *option, char text[256]) {
         for (const char *const *choice = option->choices; *choice; choice++)
             append(text, "%s%s", choice == option->choices ? " (" : ", ", *choice);
         append(text, ")");
-    } else if (option->type != RV_OPTION_TEXT) {
+    } else if (option->type == RV_OPTION_INT || option->type == RV_OPTION_REAL) {
         append(text, " (%.10g to %.16g%s%s)", option->minimum, option->maximum,
                *option->unit ? " " : "", option->unit);
     }
@@ -129,7 +129,7 @@ EXPORT void f0r_get_param_info(f0r_param_info_t *info, int index) {
         *info =
             (f0r_param_info_t){rv_options(NULL)[index].name, F0R_PARAM_STRING, explanations[index]};
     else if (index == (int)option_count())
-        *info = (f0r_param_info_t){"strength", F0R_PARAM_DOUBLE,
+        *info = (f0r_param_info_t){"amount", F0R_PARAM_DOUBLE,
                                    "the dream's part in the result: 0 = none, 1 = all"};
 }
 
@@ -148,7 +148,7 @@ EXPORT f0r_instance_t f0r_construct(unsigned int width, unsigned int height) {
     if (!instance)
         return NULL;
     add_user();
-    *instance = (struct instance){.width = width, .height = height, .strength = 1};
+    *instance = (struct instance){.width = width, .height = height, .amount = 1};
     for (uint32_t i = 0; i < option_count(); i++) {
         instance->values[i] = calloc(1, 1);
         if (!instance->values[i]) {
@@ -176,7 +176,7 @@ EXPORT void f0r_set_param_value(f0r_instance_t handle, f0r_param_t param, int in
     if (index >= 0 && index < (int)option_count())
         set_text(instance, *(const f0r_param_string *)param, &instance->values[index]);
     else if (index == (int)option_count())
-        instance->strength = fmin(fmax(*(const double *)param, 0), 1); // 0 for what is no number
+        instance->amount = fmin(fmax(*(const double *)param, 0), 1); // 0 for what is no number
 }
 
 EXPORT void f0r_get_param_value(f0r_instance_t handle, f0r_param_t param, int index) {
@@ -184,7 +184,7 @@ EXPORT void f0r_get_param_value(f0r_instance_t handle, f0r_param_t param, int in
     if (index >= 0 && index < (int)option_count())
         *(f0r_param_string *)param = instance->values[index];
     else if (index == (int)option_count())
-        *(double *)param = instance->strength;
+        *(double *)param = instance->amount;
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -244,12 +244,12 @@ static void read_frame(const uint8_t *frame, struct rv_picture *picture) {
 }
 
 // `out` may be `frame`.
-static void write_frame(const uint8_t *frame, const struct rv_picture *dreamed, float strength,
+static void write_frame(const uint8_t *frame, const struct rv_picture *dreamed, float amount,
                         uint8_t *out) {
     for (size_t i = 0; i < (size_t)dreamed->width * dreamed->height; i++) {
         for (size_t c = 0; c < 3; c++) {
             float was = frame[4 * i + c], is = dreamed->pixels[3 * i + c] * 255;
-            float mixed = strength * is + (1 - strength) * was;
+            float mixed = amount * is + (1 - amount) * was;
             out[4 * i + c] = (uint8_t)(fminf(fmaxf(mixed, 0), 255) + 0.5f);
         }
         out[4 * i + 3] = frame[4 * i + 3];
@@ -268,7 +268,7 @@ static const char *dream_on(const struct instance *instance, const uint8_t *fram
     read_frame(frame, &picture);
     error = dream(&picture, &params, &dreamed);
     if (!error)
-        write_frame(frame, &dreamed, (float)instance->strength, out);
+        write_frame(frame, &dreamed, (float)instance->amount, out);
     rv_picture_free(&dreamed);
     free(picture.pixels);
     return error;
@@ -281,7 +281,7 @@ EXPORT void f0r_update(f0r_instance_t handle, double time, const uint32_t *infra
     struct instance *instance = handle;
     (void)time;
     const char *error = "";
-    if (instance->strength > 0) {
+    if (instance->amount > 0) {
         // Numbers are read with a point, whatever the host has set.
         locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), of_host = uselocale(c);
         error = dream_on(instance, (const uint8_t *)inframe, (uint8_t *)outframe);
