@@ -65,12 +65,16 @@ struct rv_pixels_push {
 #define RV_RESIZE_OTHER 2
 
 #define RV_RESIZE_SPEC_OTHER 0 // there is a second picture, of the target's size
+#define RV_RESIZE_SPEC_RULE 1  // one of enum rv_resize
+#define RV_RESIZE_RULE_CORNERS 2
+#define RV_RESIZE_RULE_ASYMMETRIC 3
+#define RV_RESIZE_RULE_BICUBIC 4
+#define RV_RESIZE_RULE_LANCZOS 5
 
 struct rv_resize_push {
     RV_UINT source_size, target_size; // width | height << 16, of the whole pictures
     RV_UINT source_row, target_row;   // that the bound ranges begin with
     RV_UINT pixels;                   // of the target that are bound
-    RV_UINT align_corners;
     RV_UINT quantise;       // the source is cut to 8 bits first
     RV_FLOAT weight, other; // target = weight * resized + other * second picture
 };

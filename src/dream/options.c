@@ -81,7 +81,7 @@ static const struct rv_option options[] = {
     {"blend", "X", RV_OPTION_REAL, 0.01, 1, NULL, "",
      "the dream's share in the result, the rest the original's"},
     {"colors", "KIND", RV_OPTION_CHOICE, 0, 0, colors, "", "whose colours the result has"},
-    {"stretch", "X", RV_OPTION_REAL, 0, 100, NULL, "percent",
+    {"stretch", "X", RV_OPTION_REAL, 50, 100, NULL, "percent",
      "percentile that becomes white, its opposite black; 0 = off"},
     {"octave-sizes", "LIST", RV_OPTION_TEXT, 0, 0, NULL, "",
      "longest sides in pixels, smallest first, instead of octaves; auto = by those"},

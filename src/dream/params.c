@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "dream/objective.h"
 #include "dream/options.h"
+#include "dream/pyramid.h"
 
 #define NUMBER_SIZE 48
 #define TEXT_SIZE sizeof((struct rv_params *)0)->layers // the longest
@@ -110,8 +111,13 @@ static enum rv_status set_field(struct rv_params *params, const struct rv_option
     int choice = 0;
     enum rv_status status = RV_OK;
     bool can_be_off = field->kind == RV_FIELD_INT32_OR_OFF || field->kind == RV_FIELD_FLOAT_OR_OFF;
-    if (can_be_off && strcmp(value, "off") == 0)
-        value = "0";
+    if (can_be_off && (strcmp(value, "off") == 0 || strcmp(value, "0") == 0)) {
+        if (field->kind == RV_FIELD_FLOAT_OR_OFF)
+            *(float *)to = RV_OFF;
+        else
+            *(int32_t *)to = RV_OFF;
+        return RV_OK;
+    }
     if (field->kind == RV_FIELD_FLOAT_OR_NEVER && strcmp(value, "never") == 0) {
         *(float *)to = -1;
         return RV_OK;
@@ -299,6 +305,7 @@ static enum rv_status resolve(const struct rv_params *params, struct rv_params *
     RV_TRY(check_layers("layers", result.layers));
     RV_TRY(check_layers("style-layers", result.style_layers));
     RV_TRY(check_layers("content-layers", result.content_layers));
+    RV_TRY(rv_octave_sizes_parse(result.octave_sizes, (uint32_t[RV_OCTAVE_MAX]){0}, &count));
 done:
     *resolved = status == RV_OK ? result : (struct rv_params){0};
     return status;

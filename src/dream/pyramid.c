@@ -1,45 +1,102 @@
 #include "dream/pyramid.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "net/graph.h"
 
 // Geometric sizes. Google's notebook rounds as scipy.ndimage.zoom does, from one octave to the
-// next; Keras truncates dim / scale^i; TensorFlow's tutorial truncates dim * scale^n in float32, n
-// from
-// -(count - 1) / 2 up (its five octaves: -2 .. 2).
+// next, TensorFlow 1's truncates; Keras truncates dim / scale^i; pytorch-deepdream rounds dim *
+// scale^-i; TensorFlow 2's tutorial truncates dim * scale^n in float32, n from -(count - 1) / 2 up
+// (its five octaves: -2 .. 2).
 static uint32_t octave_size(const struct rv_params *params, uint32_t base, uint32_t above,
                             uint32_t steps_down) {
     // 1.3 rather than 1.29999995, as the recipes have it: else 1000 pixels become 1689, not 1690.
     double scale = round((double)params->octave_scale * 1e6) / 1e6;
     if (params->pyramid == RV_PYRAMID_DETAIL)
         return steps_down == 0 ? base : (uint32_t)floor(above / scale + 0.5);
+    if (params->pyramid == RV_PYRAMID_SPLIT)
+        return steps_down == 0 ? base : (uint32_t)(above / scale);
+    if (params->pyramid == RV_PYRAMID_PLAIN)
+        return (uint32_t)nearbyint((double)base * pow(scale, -(double)steps_down));
     if (params->pyramid == RV_PYRAMID_REINJECT)
         return (uint32_t)((double)base / pow(scale, steps_down));
     double exponent = (double)(params->octaves / 2) - (double)steps_down;
     return (uint32_t)((float)base * (float)pow(scale, exponent));
 }
 
-enum rv_status rv_pyramid_sizes(const struct rv_params *params, struct rv_extent base,
-                                struct rv_pyramid_sizes *sizes) {
-    struct rv_extent all[RV_OCTAVE_MAX] = {{0, 0}}; // from the largest down
+// From the largest down. Returns how many.
+static uint32_t geometric_sizes(const struct rv_params *params, struct rv_extent base,
+                                struct rv_extent all[RV_OCTAVE_MAX]) {
     uint32_t octaves = params->octaves < RV_OCTAVE_MAX ? params->octaves : RV_OCTAVE_MAX;
-    *sizes = (struct rv_pyramid_sizes){.count = 0};
     for (uint32_t i = 0; i < octaves; i++) {
         struct rv_extent above = i ? all[i - 1] : base;
         all[i].width = octave_size(params, base.width, above.width, i);
         all[i].height = octave_size(params, base.height, above.height, i);
     }
-    for (uint32_t i = octaves; i-- > 0;)
-        if (all[i].width >= RV_MIN_SIZE && all[i].height >= RV_MIN_SIZE)
+    return octaves;
+}
+
+// A picture of these proportions whose longest side is that.
+static struct rv_extent with_longest(struct rv_extent base, uint32_t longest) {
+    uint32_t side = base.width > base.height ? base.width : base.height;
+    double scale = (double)longest / side;
+    return (struct rv_extent){(uint32_t)lround(base.width * scale),
+                              (uint32_t)lround(base.height * scale)};
+}
+
+enum rv_status rv_octave_sizes_parse(const char *text, uint32_t sides[RV_OCTAVE_MAX],
+                                     uint32_t *count) {
+    *count = 0;
+    if (!*text || strcmp(text, "auto") == 0)
+        return RV_OK;
+    for (const char *at = text; *count == 0 || at[-1] == ',';) {
+        char *end;
+        unsigned long side = strtoul(at, &end, 10);
+        bool after = *count > 0 && side <= sides[*count - 1];
+        if (!isdigit((unsigned char)*at) || (*end && *end != ',') || side < RV_MIN_SIZE ||
+            side > 65535 || after)
+            return rv_fail(RV_ERR_USAGE,
+                           "octave-sizes: \"%s\" is not possible: give longest sides from %d to "
+                           "65535, each larger than the one before, such as 128,256,512, or auto",
+                           text, RV_MIN_SIZE);
+        if (*count == RV_OCTAVE_MAX)
+            return rv_fail(RV_ERR_USAGE, "octave-sizes: more than %d: leave some out",
+                           RV_OCTAVE_MAX);
+        sides[(*count)++] = (uint32_t)side;
+        if (!*end)
+            break;
+        at = end + 1;
+    }
+    return RV_OK;
+}
+
+enum rv_status rv_pyramid_sizes(const struct rv_params *params, struct rv_extent base,
+                                struct rv_pyramid_sizes *sizes) {
+    struct rv_extent all[RV_OCTAVE_MAX] = {{0, 0}}; // from the largest down
+    uint32_t sides[RV_OCTAVE_MAX], count, least = params->min_size;
+    enum rv_status status;
+    *sizes = (struct rv_pyramid_sizes){.count = 0};
+    RV_TRY(rv_octave_sizes_parse(params->octave_sizes, sides, &count));
+    for (uint32_t i = 0; i < count; i++)
+        all[i] = with_longest(base, sides[count - 1 - i]);
+    if (count == 0)
+        count = geometric_sizes(params, base, all);
+    if (least < RV_MIN_SIZE)
+        least = RV_MIN_SIZE;
+    for (uint32_t i = count; i-- > 0;)
+        if (all[i].width >= least && all[i].height >= least)
             sizes->octave[sizes->count++] = all[i];
     if (sizes->count == 0)
         return rv_fail(RV_ERR_INPUT,
-                       "a picture of %u x %u is too small: the network needs at least %d pixels "
-                       "each way (enlarge it with --size)",
-                       base.width, base.height, RV_MIN_SIZE);
-    return RV_OK;
+                       "a picture of %u x %u is too small: %s at least %u pixels each way (enlarge "
+                       "it with --size)",
+                       base.width, base.height,
+                       least > RV_MIN_SIZE ? "min-size asks for" : "the network needs", least);
+done:
+    return status;
 }
 
 struct rv_extent rv_pyramid_largest(const struct rv_pyramid_sizes *sizes, struct rv_extent base) {
@@ -50,15 +107,22 @@ struct rv_extent rv_pyramid_largest(const struct rv_pyramid_sizes *sizes, struct
     return most;
 }
 
+// TensorFlow 1's way is Google's with other sizes: what it adds, the base without its shrunk and
+// enlarged self, and what it adds that to, the enlarged result, come to the base and the enlarged
+// detail, since resizing is linear.
+static bool carries_detail(enum rv_pyramid rule) {
+    return rule == RV_PYRAMID_DETAIL || rule == RV_PYRAMID_SPLIT;
+}
+
 // DETAIL: whether an octave's base is kept beside the original.
 static bool is_kept(enum rv_pyramid rule, struct rv_extent octave, struct rv_extent base) {
-    return rule == RV_PYRAMID_DETAIL &&
-           (octave.width != base.width || octave.height != base.height);
+    return carries_detail(rule) && (octave.width != base.width || octave.height != base.height);
 }
 
 uint64_t rv_pyramid_bytes(const struct rv_params *params, const struct rv_pyramid_sizes *sizes,
                           struct rv_extent base) {
-    uint64_t bytes = rv_image_bytes(base) + rv_image_bytes(rv_pyramid_largest(sizes, base));
+    uint64_t bytes = rv_image_bytes(base) + rv_image_bytes(rv_pyramid_largest(sizes, base)) +
+                     rv_finish_bytes();
     for (uint32_t i = 0; i < sizes->count; i++)
         if (is_kept(params->pyramid, sizes->octave[i], base))
             bytes += rv_image_bytes(sizes->octave[i]);
@@ -110,7 +174,7 @@ enum rv_status rv_picture_upload(struct rv_device *device, const struct rv_pictu
 
 static enum rv_status resize(const struct rv_pyramid_pictures *p, struct rv_recorder *recorder,
                              struct rv_resize_op *op) {
-    op->align_corners = p->align_corners;
+    op->rule = p->resize;
     op->source.size = rv_image_bytes(op->from);
     op->target.size = op->second.size = rv_image_bytes(op->to);
     return rv_op_resize(recorder, op);
@@ -169,7 +233,7 @@ enum rv_status rv_pyramid_init(struct rv_pyramid_pictures *p, struct rv_device *
     enum rv_status status;
     *p = (struct rv_pyramid_pictures){.device = device,
                                       .rule = params->pyramid,
-                                      .align_corners = params->resize == RV_RESIZE_ALIGN_CORNERS,
+                                      .resize = params->resize,
                                       .base = base,
                                       .sizes = *sizes,
                                       .scratch = scratch,
@@ -178,6 +242,7 @@ enum rv_status rv_pyramid_init(struct rv_pyramid_pictures *p, struct rv_device *
                           "original picture"));
     RV_TRY(rv_buffer_init(device, &p->current, rv_image_bytes(rv_pyramid_largest(sizes, base)),
                           RV_MEMORY_DEVICE, "dreamed picture"));
+    RV_TRY(rv_finish_init(&p->finish, device, params));
     return RV_OK;
 done:
     rv_pyramid_finish(p);
@@ -189,6 +254,7 @@ void rv_pyramid_finish(struct rv_pyramid_pictures *p) {
         return;
     rv_buffer_finish(p->device, &p->original);
     rv_buffer_finish(p->device, &p->current);
+    rv_buffer_finish(p->device, &p->finish.scratch);
     for (uint32_t i = 0; i < RV_OCTAVE_MAX; i++)
         rv_buffer_finish(p->device, &p->bases[i]);
     p->device = NULL;
@@ -250,7 +316,7 @@ enum rv_status rv_pyramid_close(struct rv_pyramid_pictures *p) {
 
 static enum rv_status enter_first(struct rv_pyramid_pictures *p, uint32_t index) {
     struct rv_extent to = p->sizes.octave[index];
-    bool detail = p->rule == RV_PYRAMID_DETAIL;
+    bool detail = carries_detail(p->rule);
     struct rv_resize_op op = {.source = detail ? base_of(p, index) : all_of(&p->original),
                               .from = detail ? to : p->base,
                               .target = rv_pyramid_current(p, index),
@@ -270,7 +336,7 @@ static enum rv_status enter_next(struct rv_pyramid_pictures *p, uint32_t index) 
                               .to = p->sizes.octave[index],
                               .weight = 1,
                               .quantise = p->rule == RV_PYRAMID_GROW};
-    if (p->rule == RV_PYRAMID_DETAIL) {
+    if (carries_detail(p->rule)) {
         ops[count++] = subtract_base(p);
         op.second = base_of(p, index);
         op.other = 1;
@@ -295,21 +361,30 @@ uint64_t rv_pyramid_room(const struct rv_pyramid_pictures *p) {
 
 enum rv_status rv_pyramid_show(const struct rv_pyramid_pictures *p, struct rv_recorder *recorder,
                                struct rv_range room, struct rv_range *where) {
+    struct rv_range made = {room.buffer, room.offset, rv_pyramid_room(p)};
+    enum rv_status status = RV_OK;
     *where = all_of(&p->original);
     if (p->octave == UINT32_MAX)
         return RV_OK;
     struct rv_extent size = p->sizes.octave[p->octave];
     *where = rv_pyramid_current(p, p->octave);
-    if (p->rule != RV_PYRAMID_GROW && size.width == p->base.width && size.height == p->base.height)
-        return RV_OK;
-    struct rv_resize_op op = {.source = *where,
-                              .from = size,
-                              .target = room,
-                              .to = p->base,
-                              .weight = 1,
-                              .quantise = p->rule == RV_PYRAMID_GROW};
-    *where = (struct rv_range){room.buffer, room.offset, rv_pyramid_room(p)};
-    return resize(p, recorder, &op);
+    if (p->rule == RV_PYRAMID_GROW || size.width != p->base.width ||
+        size.height != p->base.height) {
+        struct rv_resize_op op = {.source = *where,
+                                  .from = size,
+                                  .target = made,
+                                  .to = p->base,
+                                  .weight = 1,
+                                  .quantise = p->rule == RV_PYRAMID_GROW};
+        RV_TRY(resize(p, recorder, &op));
+        *where = made;
+    }
+    if (rv_finish_wanted(&p->finish)) {
+        RV_TRY(rv_finish_record(&p->finish, recorder, p->base, *where, all_of(&p->original), made));
+        *where = made;
+    }
+done:
+    return status;
 }
 
 // Waits until the picture is where *from then says.

@@ -1,8 +1,9 @@
 // The octaves: their sizes, and how the picture of one becomes the picture of the next, on the
-// device. The three rules are those of enum rv_pyramid.
+// device. The rules are those of enum rv_pyramid.
 #ifndef RV_DREAM_PYRAMID_H
 #define RV_DREAM_PYRAMID_H
 
+#include "dream/finish.h"
 #include "ops/image.h"
 #include "reverie/reverie.h"
 
@@ -13,19 +14,23 @@ struct rv_pyramid_sizes {
     uint32_t count;
 };
 
-// The octaves of a picture of this size, those left out that the network cannot take. RV_ERR_INPUT
-// if none remains.
+// Reads rv_params::octave_sizes; *count is 0 for "auto".
+enum rv_status rv_octave_sizes_parse(const char *text, uint32_t sides[RV_OCTAVE_MAX],
+                                     uint32_t *count);
+// The octaves of a picture of this size, without those that are smaller than params->min_size or
+// than the network can take. RV_ERR_INPUT if none remains.
 enum rv_status rv_pyramid_sizes(const struct rv_params *params, struct rv_extent base,
                                 struct rv_pyramid_sizes *sizes);
 
 struct rv_pyramid_pictures {
     struct rv_device *device; // borrowed
     enum rv_pyramid rule;
-    bool align_corners;
+    enum rv_resize resize;
     struct rv_extent base;
     struct rv_pyramid_sizes sizes;
     struct rv_buffer original, current;    // full size; dreamed on
     struct rv_buffer bases[RV_OCTAVE_MAX]; // DETAIL: the original at every smaller octave
+    struct rv_finish finish;
     struct rv_range scratch;               // borrowed; what it holds lasts no longer than a call
     uint32_t octave; // the one `current` has the size of; UINT32_MAX before any
     bool closed;     // see rv_pyramid_close
@@ -55,7 +60,7 @@ struct rv_range rv_pyramid_current(const struct rv_pyramid_pictures *p, uint32_t
 enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index);
 // What follows the last step of all.
 enum rv_status rv_pyramid_close(struct rv_pyramid_pictures *p);
-// The picture as it stands, at the original's size, not clipped: in `current` itself, or made in
+// The picture as it stands, at the original's size, finished, not clipped: in `current` itself, or made in
 // `room` (rv_pyramid_room bytes) by what is recorded. *where says which.
 uint64_t rv_pyramid_room(const struct rv_pyramid_pictures *p);
 enum rv_status rv_pyramid_show(const struct rv_pyramid_pictures *p, struct rv_recorder *recorder,

@@ -463,6 +463,7 @@ static void restore(struct rv_session *s, const struct meaning *before) {
     s->held = before->held;
     memcpy(s->targets, before->targets, sizeof s->targets);
     s->target_count = before->target_count;
+    rv_finish_set(&s->pictures.finish, &s->params);
     (void)rebuild(s);
     rv_fail(RV_OK, "%s", reason);
 }
@@ -471,6 +472,7 @@ static enum rv_status change(struct rv_session *s, const struct rv_params *param
     struct meaning before = meaning_of(s);
     enum rv_status status = RV_OK;
     RV_TRY(adopt(s, params, &before.held));
+    rv_finish_set(&s->pictures.finish, &s->params);
     if (!same_plans(s, &before) || !s->network.device)
         status = rebuild(s);
     if (status == RV_OK)

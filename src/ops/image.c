@@ -4,6 +4,12 @@
 
 #include "ops/op.h"
 
+_Static_assert(RV_RESIZE_RULE_CORNERS == RV_RESIZE_ALIGN_CORNERS &&
+                   RV_RESIZE_RULE_ASYMMETRIC == RV_RESIZE_ASYMMETRIC &&
+                   RV_RESIZE_RULE_BICUBIC == RV_RESIZE_BICUBIC &&
+                   RV_RESIZE_RULE_LANCZOS == RV_RESIZE_LANCZOS,
+               "the kernel knows the rules by these numbers");
+
 uint64_t rv_image_bytes(struct rv_extent extent) {
     uint64_t bytes = (uint64_t)extent.width * extent.height * 16;
     return (bytes + RV_PLAN_ALIGNMENT - 1) / RV_PLAN_ALIGNMENT * RV_PLAN_ALIGNMENT;
@@ -29,15 +35,17 @@ static uint32_t aligned_rows(uint32_t width) {
     return ALIGNED_PIXELS / greatest_divisor(width, ALIGNED_PIXELS);
 }
 
-// Pixels of one picture that a dispatch can work on.
 static uint64_t most_pixels(const struct rv_device *device) {
     uint64_t shown = device->limits.storage_range / 16, run = (uint64_t)device->limits.group_count;
     return shown < run * 64 ? shown : run * 64;
 }
 
-// A picture's range without the pixels before `first`; at most `count` of them. What rounds its
-// size up to the alignment lies within the picture's own range.
-static struct rv_range band(struct rv_range picture, uint64_t first, uint64_t count) {
+uint64_t rv_image_band_pixels(const struct rv_device *device) {
+    return most_pixels(device) / ALIGNED_PIXELS * ALIGNED_PIXELS;
+}
+
+// What rounds its size up to the alignment lies within the picture's own range.
+struct rv_range rv_image_band(struct rv_range picture, uint64_t first, uint64_t count) {
     uint64_t bytes = (count + ALIGNED_PIXELS - 1) / ALIGNED_PIXELS * RV_PLAN_ALIGNMENT;
     uint64_t rest = picture.size - first * 16;
     return (struct rv_range){picture.buffer, picture.offset + first * 16,
@@ -55,12 +63,12 @@ struct rows {
 // 24 bits.
 static struct rows rows_read(const struct rv_resize_op *op, struct rows target) {
     double scale = (double)op->from.height / op->to.height, shift = 0.5;
-    if (op->align_corners) {
+    if (op->rule == RV_RESIZE_ALIGN_CORNERS)
         scale = op->to.height > 1 ? (double)(op->from.height - 1) / (op->to.height - 1) : 0;
+    if (op->rule == RV_RESIZE_ALIGN_CORNERS || op->rule == RV_RESIZE_ASYMMETRIC)
         shift = 0;
-    }
-    double first = floor((target.first + shift) * scale - shift) - 1;
-    double end = floor((target.end - 1 + shift) * scale - shift) + 4;
+    double first = floor((target.first + shift) * scale - shift) - 3; // Lanczos' two, and one
+    double end = floor((target.end - 1 + shift) * scale - shift) + 6;
     struct rows read = {first > 0 ? (uint32_t)first : 0,
                         end < op->from.height ? (uint32_t)end : op->from.height};
     if (read.first >= read.end)
@@ -80,17 +88,17 @@ static enum rv_status resize_band(struct rv_recorder *recorder, const struct rv_
                                   .source_row = read.first,
                                   .target_row = rows.first,
                                   .pixels = (uint32_t)pixels,
-                                  .align_corners = op->align_corners,
                                   .quantise = op->quantise,
                                   .weight = op->weight,
                                   .other = op->other};
     struct rv_op_dispatch d;
-    rv_op_begin(&d, "resize", "resize", 1, &push, sizeof push);
+    rv_op_begin(&d, "resize", "resize", 2, &push, sizeof push);
     d.spec[RV_RESIZE_SPEC_OTHER] = op->second.buffer != NULL;
-    rv_op_bind(&d, RV_RESIZE_TARGET, RV_WRITE, band(op->target, to, pixels));
-    rv_op_bind(&d, RV_RESIZE_SOURCE, RV_READ, band(op->source, from, shown));
+    d.spec[RV_RESIZE_SPEC_RULE] = op->rule ? op->rule : RV_RESIZE_HALF_PIXEL;
+    rv_op_bind(&d, RV_RESIZE_TARGET, RV_WRITE, rv_image_band(op->target, to, pixels));
+    rv_op_bind(&d, RV_RESIZE_SOURCE, RV_READ, rv_image_band(op->source, from, shown));
     rv_op_bind(&d, RV_RESIZE_OTHER, RV_READ,
-               band(op->second.buffer ? op->second : op->target, to, pixels));
+               rv_image_band(op->second.buffer ? op->second : op->target, to, pixels));
     return rv_op_dispatch(recorder, &d, rv_op_groups(pixels, 64), 1, 1);
 }
 
@@ -150,7 +158,7 @@ enum rv_status rv_op_pixels(struct rv_recorder *recorder, const struct rv_pixels
         d.spec[RV_PIXELS_SPEC_WORDS] = op->words;
         d.spec[RV_PIXELS_SPEC_SWAP] = op->swap;
         d.spec[RV_PIXELS_SPEC_LINEAR] = op->linear;
-        rv_op_bind(&d, RV_PIXELS_OURS, op->pack ? RV_READ : RV_WRITE, band(op->ours, first, count));
+        rv_op_bind(&d, RV_PIXELS_OURS, op->pack ? RV_READ : RV_WRITE, rv_image_band(op->ours, first, count));
         rv_op_bind(&d, RV_PIXELS_THEIRS, op->pack ? RV_WRITE : RV_READ, theirs);
         status = rv_op_dispatch(recorder, &d, rv_op_groups(count, 64), 1, 1);
     }
@@ -169,22 +177,22 @@ static enum rv_status gather(struct rv_recorder *recorder, const struct rv_ascen
         struct rv_op_dispatch d;
         rv_op_begin(&d, "gradient_partial", "gradient statistics", 0, &push, sizeof push);
         rv_op_bind(&d, RV_GRADIENT_TARGET, RV_READ_WRITE, op->partials);
-        rv_op_bind(&d, RV_GRADIENT_SOURCE, RV_READ, band(op->gradient, first, count));
+        rv_op_bind(&d, RV_GRADIENT_SOURCE, RV_READ, rv_image_band(op->gradient, first, count));
         status = rv_op_dispatch(recorder, &d, RV_GRADIENT_PARTIALS / 64, 1, 1);
     }
     return status;
 }
 
 static enum rv_status ascend(struct rv_recorder *recorder, const struct rv_ascend_op *op) {
-    uint64_t most = most_pixels(recorder->device) / ALIGNED_PIXELS * ALIGNED_PIXELS;
+    uint64_t most = rv_image_band_pixels(recorder->device);
     enum rv_status status = RV_OK;
     for (uint64_t first = 0; first < op->pixels && status == RV_OK; first += most) {
         uint64_t count = op->pixels - first < most ? op->pixels - first : most;
         struct rv_pixels_push push = {.pixels = (uint32_t)count, .clip = op->clip};
         struct rv_op_dispatch d;
         rv_op_begin(&d, "ascend", "ascend", 0, &push, sizeof push);
-        rv_op_bind(&d, RV_ASCEND_PICTURE, RV_READ_WRITE, band(op->picture, first, count));
-        rv_op_bind(&d, RV_ASCEND_GRADIENT, RV_READ, band(op->gradient, first, count));
+        rv_op_bind(&d, RV_ASCEND_PICTURE, RV_READ_WRITE, rv_image_band(op->picture, first, count));
+        rv_op_bind(&d, RV_ASCEND_GRADIENT, RV_READ, rv_image_band(op->gradient, first, count));
         rv_op_bind(&d, RV_ASCEND_CONTROL, RV_READ, op->control);
         status = rv_op_dispatch(recorder, &d, rv_op_groups(count, 64), 1, 1);
     }

@@ -3,6 +3,7 @@
 #define RV_OPS_IMAGE_H
 
 #include "layout/image.h"
+#include "reverie/reverie.h"
 #include "vk/record.h"
 
 struct rv_extent {
@@ -12,10 +13,17 @@ struct rv_extent {
 // Bytes of a picture, rounded up to 256.
 uint64_t rv_image_bytes(struct rv_extent extent);
 
+// A kernel that works pixel by pixel does so band by band: pixels that one dispatch can work on, and
+// a picture's range without the pixels before `first`, at most `count` of them. Both are multiples
+// of RV_PLAN_ALIGNMENT / 16 pixels.
+uint64_t rv_image_band_pixels(const struct rv_device *device);
+struct rv_range rv_image_band(struct rv_range picture, uint64_t first, uint64_t count);
+
 struct rv_resize_op {
     struct rv_range source, target, second; // second.buffer NULL = none; may be the target
     struct rv_extent from, to;
-    bool align_corners, quantise;
+    enum rv_resize rule; // 0 = half pixels
+    bool quantise;
     float weight, other; // target = weight * resize(source) + other * second
 };
 enum rv_status rv_op_resize(struct rv_recorder *recorder, const struct rv_resize_op *op);

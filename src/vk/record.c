@@ -322,6 +322,16 @@ enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from
     return rv_record_copies(recorder, from, to, &piece, 1);
 }
 
+enum rv_status rv_record_clear(struct rv_recorder *recorder, struct rv_range range) {
+    if (recorder->foreseeing)
+        return RV_OK;
+    if (conflicts(recorder, &range, RV_WRITE))
+        barrier(recorder);
+    recorder->device->vk.CmdFillBuffer(recorder->commands, range.buffer->handle, range.offset,
+                                       range.size, 0);
+    return remember(recorder, &range, RV_WRITE);
+}
+
 // ------------------------------------------------------------------------------------------------
 // Images
 

@@ -77,6 +77,8 @@ enum rv_status rv_recorder_times(const struct rv_recorder *recorder, double *sec
 enum rv_status rv_record_dispatch(struct rv_recorder *recorder, const struct rv_dispatch *dispatch);
 enum rv_status rv_record_copy(struct rv_recorder *recorder, struct rv_range from,
                               struct rv_range to);
+// Fills it with zeros.
+enum rv_status rv_record_clear(struct rv_recorder *recorder, struct rv_range range);
 // Several pieces at once, as offsets in the two buffers; `from` and `to` cover them all.
 enum rv_status rv_record_copies(struct rv_recorder *recorder, struct rv_range from,
                                 struct rv_range to, const VkBufferCopy *pieces, uint32_t count);

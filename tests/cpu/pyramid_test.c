@@ -41,7 +41,37 @@ static const struct sizes_case {
     {RV_PYRAMID_DETAIL, 4, 1.4f, {1024, 576}, 4, {{373, 210}, {522, 294}, {731, 411}, {1024, 576}}},
     {RV_PYRAMID_DETAIL, 4, 1.4f, {162, 131}, 2, {{116, 94}, {162, 131}}},
     {RV_PYRAMID_DETAIL, 4, 4, {74, 74}, 0, {{0, 0}}},
+    // TensorFlow 1's: int32(size / 1.4), again and again
+    {RV_PYRAMID_SPLIT, 4, 1.4f, {1024, 576}, 4, {{372, 209}, {522, 293}, {731, 411}, {1024, 576}}},
+    // pytorch-deepdream's: round(size * 1.8 ** -i)
+    {RV_PYRAMID_PLAIN, 4, 1.8f, {1024, 576}, 4, {{176, 99}, {316, 178}, {569, 320}, {1024, 576}}},
 };
+
+// Sizes that are given, and the smallest.
+Test(pyramid, given_sizes) {
+    struct rv_params params = {.pyramid = RV_PYRAMID_DETAIL, .octaves = 2, .octave_scale = 1.4f};
+    struct rv_extent base = {400, 300};
+    struct rv_pyramid_sizes sizes;
+    strcpy(params.octave_sizes, "100,200, 801");
+    cr_expect_eq(rv_pyramid_sizes(&params, base, &sizes), RV_ERR_USAGE);
+    strcpy(params.octave_sizes, "100,200,801");
+    cr_assert_eq(rv_pyramid_sizes(&params, base, &sizes), RV_OK, "%s", rv_error_text());
+    cr_assert_eq(sizes.count, 3);
+    cr_expect(sizes.octave[0].width == 100 && sizes.octave[0].height == 75);
+    cr_expect(sizes.octave[2].width == 801 && sizes.octave[2].height == 601);
+    params.min_size = 76;
+    cr_assert_eq(rv_pyramid_sizes(&params, base, &sizes), RV_OK);
+    cr_expect_eq(sizes.count, 2);
+    params.min_size = 602;
+    cr_expect_eq(rv_pyramid_sizes(&params, base, &sizes), RV_ERR_INPUT);
+    cr_expect_not_null(strstr(rv_error_text(), "min-size"));
+    static const char *const wrong[] = {"100,100", "200,100", "74",  "65536", "100,",
+                                        ",100",    "100;200", "big", "-100",  "1e2"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        strcpy(params.octave_sizes, wrong[i]);
+        cr_expect_eq(rv_pyramid_sizes(&params, base, &sizes), RV_ERR_USAGE, "%s", wrong[i]);
+    }
+}
 
 Test(pyramid, sizes) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -23,6 +23,12 @@ struct resize_case {
 
 #define HALF RV_RESIZE_HALF_PIXEL
 #define CORNERS RV_RESIZE_ALIGN_CORNERS
+#define LEGACY RV_RESIZE_ASYMMETRIC
+#define CUBIC RV_RESIZE_BICUBIC
+#define LANCZOS RV_RESIZE_LANCZOS
+
+static const char *const rules[] = {"",           "half pixel", "align corners",
+                                    "asymmetric", "bicubic",    "Lanczos"};
 
 static const struct resize_case resize_cases[] = {
     {{1, 1}, {7, 3}, HALF, false, NONE, 1, 0},
@@ -39,6 +45,15 @@ static const struct resize_case resize_cases[] = {
     {{33, 8}, {46, 11}, CORNERS, true, OTHER, 0.5, 0.25},
     {{11, 9}, {33, 8}, HALF, false, IN_PLACE, -1, 1}, // what enlarging loses, put back
     {{33, 8}, {33, 8}, CORNERS, false, IN_PLACE, 1, 1},
+    {{1, 1}, {7, 3}, CUBIC, false, NONE, 1, 0},
+    {{5, 1}, {1, 5}, LANCZOS, false, NONE, 1, 0},
+    {{11, 9}, {16, 17}, LEGACY, false, OTHER, 1, 1},
+    {{16, 17}, {11, 9}, LEGACY, true, NONE, 1, 0},
+    {{11, 9}, {16, 17}, CUBIC, false, OTHER, 1, 1},
+    {{33, 8}, {23, 6}, CUBIC, true, NONE, 1, 0},
+    {{11, 9}, {16, 17}, LANCZOS, false, OTHER, 0.5, 0.25},
+    {{33, 8}, {23, 6}, LANCZOS, false, IN_PLACE, -1, 1},
+    {{7, 3}, {7, 3}, LANCZOS, false, NONE, 1, 0},
 };
 
 struct resize_run {
@@ -53,7 +68,7 @@ static enum rv_status record_resize(void *user, struct rv_ops *ops, struct rv_re
                               .target = rv_ops_range(ops, run->target),
                               .from = c->from,
                               .to = c->to,
-                              .align_corners = c->rule == CORNERS,
+                              .rule = c->rule,
                               .quantise = c->quantise,
                               .weight = (float)c->weight,
                               .other = (float)c->other};
@@ -78,8 +93,7 @@ static void check_resize(struct rv_device *device, const struct resize_case *c) 
     struct rv_ops ops;
     struct resize_run run = {.c = c};
     rv_ops_begin(&ops, device, "resize %ux%u to %ux%u, %s%s, second %d", c->from.width,
-                 c->from.height, c->to.width, c->to.height,
-                 c->rule == CORNERS ? "align corners" : "half pixel",
+                 c->from.height, c->to.width, c->to.height, rules[c->rule],
                  c->quantise ? ", quantised" : "", (int)c->second);
     size_t in = (size_t)c->from.width * c->from.height * 3;
     size_t out = (size_t)c->to.width * c->to.height * 3;
@@ -102,7 +116,7 @@ static void check_resize(struct rv_device *device, const struct resize_case *c) 
     rv_ops_run(&ops, record_resize, &run);
     // A coordinate of up to 46 is right to 46 * 2^-23; neighbours differ by 2 at most, on both
     // axes.
-    rv_ops_check(&ops, run.target, 0, 3, expected, 4 * 46 * 0x1p-23, 1e-6);
+    rv_ops_check(&ops, run.target, 0, 3, expected, 4 * 46 * 0x1p-23, 2e-6);
     rv_ops_end(&ops);
     free(x);
     free(levels);
@@ -131,6 +145,9 @@ static const struct {
     {{{16, 9}, {16, 130}, CORNERS, false, IN_PLACE, -1, 1}, 2304, 65535},
     {{{40, 50}, {40, 50}, HALF, false, IN_PLACE, 1, 1}, 1 << 20, 7},
     {{{40, 50}, {52, 65}, HALF, false, NONE, 1, 0}, 1 << 20, 11},
+    {{{20, 70}, {28, 98}, LANCZOS, false, OTHER, 1, 1}, 8192, 65535},
+    {{{29, 99}, {21, 71}, CUBIC, false, NONE, 1, 0}, 24576, 65535},
+    {{{20, 70}, {28, 98}, LEGACY, false, NONE, 1, 0}, 8192, 65535},
 };
 
 Test(ops_image, resize_in_bands) {

@@ -187,36 +187,77 @@ void rv_ref_avg_pool_backward(uint32_t height, uint32_t width, uint32_t channels
 // ------------------------------------------------------------------------------------------------
 // Pictures
 
-// The two source indices and the second one's share for one output position along one axis.
+#define TAPS 6 // at most
+
+// The source indices and their weights for one output position along one axis.
 struct blend {
-    uint32_t low, high;
-    double share;
+    uint32_t index[TAPS];
+    double weight[TAPS];
 };
 
-static struct blend blend_at(uint32_t at, uint32_t from, uint32_t to, enum rv_resize rule) {
-    double source;
+static double triangle(double x) {
+    return fmax(1 - fabs(x), 0);
+}
+
+// R. G. Keys, Cubic Convolution Interpolation, 1981, equation 4, with PyTorch's a.
+static double keys(double x) {
+    const double a = -0.75;
+    x = fabs(x);
+    if (x < 1)
+        return (a + 2) * x * x * x - (a + 3) * x * x + 1;
+    return x < 2 ? a * (x * x * x - 5 * x * x + 8 * x - 4) : 0;
+}
+
+static double sinc(double x) {
+    const double pi = 3.14159265358979323846;
+    return x == 0 ? 1 : sin(pi * x) / (pi * x);
+}
+
+static double lanczos(double x) {
+    return fabs(x) < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
+
+static double source_of(uint32_t at, uint32_t from, uint32_t to, enum rv_resize rule) {
     if (rule == RV_RESIZE_ALIGN_CORNERS)
-        source = to > 1 ? at * (double)(from - 1) / (to - 1) : 0;
-    else
-        source = (at + 0.5) * from / to - 0.5;
-    source = fmin(fmax(source, 0), from - 1);
-    uint32_t low = (uint32_t)source;
-    return (struct blend){low, low + 1 < from ? low + 1 : low, source - low};
+        return to > 1 ? at * (double)(from - 1) / (to - 1) : 0;
+    if (rule == RV_RESIZE_ASYMMETRIC)
+        return (double)at * from / to;
+    return (at + 0.5) * from / to - 0.5;
+}
+
+static struct blend blend_at(uint32_t at, uint32_t from, uint32_t to, enum rv_resize rule) {
+    bool wide = rule == RV_RESIZE_BICUBIC || rule == RV_RESIZE_LANCZOS;
+    double (*kernel)(double) = rule == RV_RESIZE_LANCZOS   ? lanczos
+                               : rule == RV_RESIZE_BICUBIC ? keys
+                                                           : triangle;
+    double source = source_of(at, from, to, rule), total = 0;
+    if (!wide)
+        source = fmin(fmax(source, 0), from - 1);
+    struct blend result;
+    for (int i = 0; i < TAPS; i++) {
+        double tap = floor(source) + i - TAPS / 2 + 1;
+        result.index[i] = (uint32_t)fmin(fmax(tap, 0), from - 1);
+        result.weight[i] = kernel(source - tap);
+        total += result.weight[i];
+    }
+    for (int i = 0; i < TAPS; i++)
+        result.weight[i] /= total;
+    return result;
 }
 
 void rv_ref_resize(uint32_t height, uint32_t width, uint32_t channels, const double *x,
                    uint32_t out_height, uint32_t out_width, enum rv_resize rule, double *y) {
     for (uint32_t row = 0; row < out_height; row++) {
         struct blend v = blend_at(row, height, out_height, rule);
-        const double *top = x + (size_t)v.low * width * channels;
-        const double *bottom = x + (size_t)v.high * width * channels;
         for (uint32_t column = 0; column < out_width; column++) {
             struct blend h = blend_at(column, width, out_width, rule);
             for (uint32_t c = 0; c < channels; c++) {
-                size_t left = (size_t)h.low * channels + c, right = (size_t)h.high * channels + c;
-                double above = top[left] + (top[right] - top[left]) * h.share;
-                double below = bottom[left] + (bottom[right] - bottom[left]) * h.share;
-                *y++ = above + (below - above) * v.share;
+                double sum = 0;
+                for (int i = 0; i < TAPS; i++)
+                    for (int j = 0; j < TAPS; j++)
+                        sum += v.weight[i] * h.weight[j] *
+                               x[((size_t)v.index[i] * width + h.index[j]) * channels + c];
+                *y++ = sum;
             }
         }
     }
