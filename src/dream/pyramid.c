@@ -121,8 +121,8 @@ static bool is_kept(enum rv_pyramid rule, struct rv_extent octave, struct rv_ext
 
 uint64_t rv_pyramid_bytes(const struct rv_params *params, const struct rv_pyramid_sizes *sizes,
                           struct rv_extent base) {
-    uint64_t bytes = rv_image_bytes(base) + rv_image_bytes(rv_pyramid_largest(sizes, base)) +
-                     rv_finish_bytes();
+    uint64_t bytes =
+        rv_image_bytes(base) + rv_image_bytes(rv_pyramid_largest(sizes, base)) + rv_finish_bytes();
     for (uint32_t i = 0; i < sizes->count; i++)
         if (is_kept(params->pyramid, sizes->octave[i], base))
             bytes += rv_image_bytes(sizes->octave[i]);

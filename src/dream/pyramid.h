@@ -31,9 +31,9 @@ struct rv_pyramid_pictures {
     struct rv_buffer original, current;    // full size; dreamed on
     struct rv_buffer bases[RV_OCTAVE_MAX]; // DETAIL: the original at every smaller octave
     struct rv_finish finish;
-    struct rv_range scratch;               // borrowed; what it holds lasts no longer than a call
-    uint32_t octave; // the one `current` has the size of; UINT32_MAX before any
-    bool closed;     // see rv_pyramid_close
+    struct rv_range scratch; // borrowed; what it holds lasts no longer than a call
+    uint32_t octave;         // the one `current` has the size of; UINT32_MAX before any
+    bool closed;             // see rv_pyramid_close
 };
 
 // The largest of the pictures, which `scratch` must hold.
@@ -60,8 +60,8 @@ struct rv_range rv_pyramid_current(const struct rv_pyramid_pictures *p, uint32_t
 enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index);
 // What follows the last step of all.
 enum rv_status rv_pyramid_close(struct rv_pyramid_pictures *p);
-// The picture as it stands, at the original's size, finished, not clipped: in `current` itself, or made in
-// `room` (rv_pyramid_room bytes) by what is recorded. *where says which.
+// The picture as it stands, at the original's size, finished, not clipped: in `current` itself, or
+// made in `room` (rv_pyramid_room bytes) by what is recorded. *where says which.
 uint64_t rv_pyramid_room(const struct rv_pyramid_pictures *p);
 enum rv_status rv_pyramid_show(const struct rv_pyramid_pictures *p, struct rv_recorder *recorder,
                                struct rv_range room, struct rv_range *where);

@@ -7,12 +7,7 @@
 #include "ops/op.h"
 
 // Rows of one kind add the same numbers in the same order, so that any of them gives the same bits.
-enum rv_conv_sums {
-    RV_CONV_SUMS_CPU,
-    RV_CONV_SUMS_UNITS,
-    RV_CONV_SUMS_GEMM,
-    RV_CONV_SUMS_MATRIX
-};
+enum rv_conv_sums { RV_CONV_SUMS_CPU, RV_CONV_SUMS_UNITS, RV_CONV_SUMS_GEMM, RV_CONV_SUMS_MATRIX };
 
 struct rv_conv_kernel {
     const char *name; // for people, and for telling one table from another

@@ -158,7 +158,8 @@ enum rv_status rv_op_pixels(struct rv_recorder *recorder, const struct rv_pixels
         d.spec[RV_PIXELS_SPEC_WORDS] = op->words;
         d.spec[RV_PIXELS_SPEC_SWAP] = op->swap;
         d.spec[RV_PIXELS_SPEC_LINEAR] = op->linear;
-        rv_op_bind(&d, RV_PIXELS_OURS, op->pack ? RV_READ : RV_WRITE, rv_image_band(op->ours, first, count));
+        rv_op_bind(&d, RV_PIXELS_OURS, op->pack ? RV_READ : RV_WRITE,
+                   rv_image_band(op->ours, first, count));
         rv_op_bind(&d, RV_PIXELS_THEIRS, op->pack ? RV_WRITE : RV_READ, theirs);
         status = rv_op_dispatch(recorder, &d, rv_op_groups(count, 64), 1, 1);
     }

@@ -13,9 +13,9 @@ struct rv_extent {
 // Bytes of a picture, rounded up to 256.
 uint64_t rv_image_bytes(struct rv_extent extent);
 
-// A kernel that works pixel by pixel does so band by band: pixels that one dispatch can work on, and
-// a picture's range without the pixels before `first`, at most `count` of them. Both are multiples
-// of RV_PLAN_ALIGNMENT / 16 pixels.
+// A kernel that works pixel by pixel does so band by band: pixels that one dispatch can work on,
+// and a picture's range without the pixels before `first`, at most `count` of them. Both are
+// multiples of RV_PLAN_ALIGNMENT / 16 pixels.
 uint64_t rv_image_band_pixels(const struct rv_device *device);
 struct rv_range rv_image_band(struct rv_range picture, uint64_t first, uint64_t count);
 
