@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "base/text.h"
+#include "cli/presets.h"
 
 // clang-format off
 const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
@@ -49,7 +50,7 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
                      RV_CLI_IMPORT, 0},
     [RV_CLI_ALL_LAYERS] = {"all", NULL, "also the layers within the blocks", RV_CLI_LAYERS, 'a'},
     [RV_CLI_JSON] = {"json", NULL, "print the result as JSON",
-                     RV_CLI_DREAM | RV_CLI_DEVICES | RV_CLI_LAYERS | RV_CLI_PROBE, 0},
+                     RV_CLI_DREAM | RV_CLI_DEVICES | RV_CLI_LAYERS | RV_CLI_PROBE | RV_CLI_PRESETS, 0},
     [RV_CLI_QUIET] = {"quiet", NULL, "print errors only", RV_CLI_DREAM | RV_CLI_IMPORT, 'q'},
     [RV_CLI_VERBOSE] = {"verbose", NULL, "also print what the library reports",
                         RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO, 'v'},
@@ -213,8 +214,11 @@ enum rv_status rv_arguments_apply(const struct rv_arguments *arguments, struct r
     const struct rv_option *options = rv_options(&count);
     enum rv_status status = RV_OK;
     for (uint32_t i = 0; i < count && i < RV_PARAMETER_MAX; i++) {
-        if (arguments->parameter[i] && options[i].type != RV_OPTION_PICTURE)
-            RV_TRY(rv_params_set(params, options[i].name, arguments->parameter[i]));
+        const char *value = arguments->parameter[i];
+        if (!value || options[i].type == RV_OPTION_PICTURE)
+            continue;
+        RV_TRY(i == 0 ? rv_preset_apply(value, params) // the preset is the first row
+                      : rv_params_set(params, options[i].name, value));
     }
 done:
     return status;

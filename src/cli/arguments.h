@@ -22,7 +22,8 @@ enum {
     RV_CLI_FETCH = 64,
     RV_CLI_COMPLETIONS = 128,
     RV_CLI_STUDIO = 256,
-    RV_CLI_ALL = 511
+    RV_CLI_PRESETS = 512,
+    RV_CLI_ALL = 1023
 };
 
 // Rows of rv_cli_options, in its order.

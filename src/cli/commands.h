@@ -12,6 +12,7 @@ enum rv_status rv_command_import(const struct rv_arguments *arguments);
 enum rv_status rv_command_verify(const struct rv_arguments *arguments);
 enum rv_status rv_command_fetch(const struct rv_arguments *arguments);
 enum rv_status rv_command_probe(const struct rv_arguments *arguments);
+enum rv_status rv_command_presets(const struct rv_arguments *arguments);
 enum rv_status rv_command_studio(const struct rv_arguments *arguments);
 enum rv_status rv_command_completions(const struct rv_arguments *arguments);
 

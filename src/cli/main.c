@@ -25,6 +25,12 @@ const struct rv_command rv_commands[] = {
      "Parameters given here are those it begins with. Ctrl-C ends it. A reverie built without\n"
      "libmicrohttpd says so and exits with 2.",
      all_parameters, RV_CLI_STUDIO, 0, 1, rv_command_studio},
+    {"presets", "[NAME|FILE.json] [options]", "list the presets, or make one",
+     "Lists the presets and where they differ from the default one. With NAME or options it prints\n"
+     "that preset, with the options in place of its own, as JSON: kept in a file, such as\n"
+     "mine.json, it is what `--preset mine.json` takes. Those in ~/.config/reverie/presets (or\n"
+     "$XDG_CONFIG_HOME/reverie/presets) go by their bare names: --preset mine.",
+     all_parameters, RV_CLI_PRESETS, 0, 1, rv_command_presets},
     {"devices", "[--json]", "list the Vulkan devices",
      "Lists the Vulkan devices, what they offer, and why one cannot be used.", NULL, RV_CLI_DEVICES,
      0, 0, rv_command_devices},
