@@ -289,6 +289,14 @@ Test(frei0r, failures) {
     set_text(instance, "layers", "mixed0");
     set_text(instance, "octave-scale", "big");
     check_passes(instance, 80, 76, "octave-scale", "a wrong number");
+    set_text(instance, "octave-scale", "");
+    set_text(instance, "mask", "/nowhere/mask.png");
+    check_passes(instance, 80, 76, "/nowhere/mask.png", "no mask");
+    set_text(instance, "mask", RV_TEST_FOLDER "/golden/photo.png");
+    uint32_t *masked = make_frame(80, 76), *result = dreamed_frame(instance, masked, 80 * 76);
+    cr_assert_arr_neq(result, masked, 80 * 76 * 4, "the plugin does not recover from no mask");
+    free(result);
+    free(masked);
     plugin.destruct(instance);
     plugin.deinit();
 

@@ -22,14 +22,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reverie/reverie.h"
+#include "formats/picture.h"
 
 #define OPTIONS_MAX 64
 #define EXPORT __attribute__((visibility("default")))
 
 struct instance {
     uint32_t width, height;
-    char *values[OPTIONS_MAX]; // owned; of the options, as text
+    char *values[OPTIONS_MAX];           // owned; of the options, as text
+    struct rv_photo photos[OPTIONS_MAX]; // of those that are pictures, when they were wanted
     double amount;
     bool complained; // since a parameter was changed
 };
@@ -111,7 +112,8 @@ static void explain(const struct rv_option *option, char text[256]) {
         append(text, " (%.10g to %.16g%s%s)", option->minimum, option->maximum,
                *option->unit ? " " : "", option->unit);
     }
-    append(text, "; empty: the preset's");
+    append(text, option->type == RV_OPTION_PICTURE ? " (a file's name); empty: none"
+                                                   : "; empty: the preset's");
 }
 
 static void explain_all(void) {
@@ -137,8 +139,10 @@ EXPORT void f0r_destruct(f0r_instance_t handle) {
     struct instance *instance = handle;
     if (!instance)
         return;
-    for (uint32_t i = 0; i < OPTIONS_MAX; i++)
+    for (uint32_t i = 0; i < OPTIONS_MAX; i++) {
         free(instance->values[i]);
+        rv_photo_free(&instance->photos[i]);
+    }
     free(instance);
     remove_user();
 }
@@ -160,13 +164,15 @@ EXPORT f0r_instance_t f0r_construct(unsigned int width, unsigned int height) {
 }
 
 // MLT sets every parameter again before every frame.
-static void set_text(struct instance *instance, const char *text, char **value) {
+static void set_text(struct instance *instance, const char *text, int index) {
+    char **value = &instance->values[index];
     if (!text)
         text = "";
     char *copy = strcmp(*value, text) == 0 ? NULL : strdup(text);
     if (copy) {
         free(*value);
         *value = copy;
+        rv_photo_free(&instance->photos[index]);
         instance->complained = false;
     }
 }
@@ -174,7 +180,7 @@ static void set_text(struct instance *instance, const char *text, char **value) 
 EXPORT void f0r_set_param_value(f0r_instance_t handle, f0r_param_t param, int index) {
     struct instance *instance = handle;
     if (index >= 0 && index < (int)option_count())
-        set_text(instance, *(const f0r_param_string *)param, &instance->values[index]);
+        set_text(instance, *(const f0r_param_string *)param, index);
     else if (index == (int)option_count())
         instance->amount = fmin(fmax(*(const double *)param, 0), 1); // 0 for what is no number
 }
@@ -202,10 +208,25 @@ static const char *set_option(struct rv_params *params, const struct rv_option *
     return rv_params_set(params, option->name, value) == RV_OK ? NULL : rv_error_text();
 }
 
-static const char *read_params(const struct instance *instance, struct rv_params *params) {
+// A picture's value is the name of a file, read once.
+static const char *set_picture(struct rv_params *params, const struct rv_option *option,
+                               const char *file, struct rv_photo *photo) {
+    if (!*file)
+        return NULL;
+    enum rv_status status = photo->picture.pixels ? RV_OK : rv_photo_load(file, 0, photo);
+    if (status == RV_OK)
+        status = rv_params_set_picture(params, option->name, &photo->picture);
+    return status == RV_OK ? NULL : rv_error_text();
+}
+
+static const char *read_params(struct instance *instance, struct rv_params *params) {
     const char *error = NULL;
-    for (uint32_t i = 0; !error && i < option_count(); i++)
-        error = set_option(params, &rv_options(NULL)[i], instance->values[i]);
+    for (uint32_t i = 0; !error && i < option_count(); i++) {
+        const struct rv_option *option = &rv_options(NULL)[i];
+        error = option->type == RV_OPTION_PICTURE
+                    ? set_picture(params, option, instance->values[i], &instance->photos[i])
+                    : set_option(params, option, instance->values[i]);
+    }
     return error;
 }
 
@@ -256,7 +277,7 @@ static void write_frame(const uint8_t *frame, const struct rv_picture *dreamed, 
     }
 }
 
-static const char *dream_on(const struct instance *instance, const uint8_t *frame, uint8_t *out) {
+static const char *dream_on(struct instance *instance, const uint8_t *frame, uint8_t *out) {
     struct rv_params params = {.size = sizeof params};
     struct rv_picture picture = {instance->width, instance->height, NULL}, dreamed = {0};
     const char *error = read_params(instance, &params);
