@@ -276,8 +276,9 @@ enum rv_pyramid {
                       // (exponents -2..+2 for five octaves), quantised to 8 bits between
                       // octaves, and the last is resized back
     RV_PYRAMID_PLAIN, // pytorch-deepdream: the result is resized, nothing is put back
-    RV_PYRAMID_SPLIT  // TensorFlow 1's notebook: the high frequencies that each shrinking lost are
+    RV_PYRAMID_SPLIT, // TensorFlow 1's notebook: the high frequencies that each shrinking lost are
                       // added before the ascent
+    RV_PYRAMID_EXPAND // as GROW, without cutting to 8 bits (TensorFlow's tutorial, in tiles)
 };
 
 // How pictures are resized between octaves (no antialiasing).

@@ -5,14 +5,17 @@
 
 #define SEED_MAX 9007199254740991.0 // 2^53 - 1
 
-static const char *const preset_names[] = {"reverie", "tf", "google", "keras", NULL};
+static const char *const preset_names[] = {
+    "reverie",           "google",       "tf",  "tf-tiled",  "keras", "lapnorm",
+    "pytorch-deepdream", "neural-dream", "mlx", "crowsonkb", "lucid", NULL};
 static const char *const objectives[] = {"mean", "l2", NULL};
 static const char *const guides[] = {"columns", "product", "sums", NULL};
 static const char *const starts[] = {"picture", "noise", NULL};
 static const char *const normalizations[] = {"std", "mean-abs", "rms", "standard", "none", NULL};
 static const char *const optimizers[] = {"ascent", "adam", NULL};
 static const char *const schedules[] = {"constant", "linear", "cosine", NULL};
-static const char *const pyramids[] = {"detail", "reinject", "grow", "plain", "split", NULL};
+static const char *const pyramids[] = {"detail", "reinject", "grow", "plain",
+                                       "split",  "expand",   NULL};
 static const char *const resizings[] = {"half-pixel", "align-corners", "asymmetric",
                                         "bicubic",    "lanczos",       NULL};
 static const char *const clips[] = {"step", "end", NULL};

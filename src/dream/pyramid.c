@@ -107,6 +107,10 @@ struct rv_extent rv_pyramid_largest(const struct rv_pyramid_sizes *sizes, struct
     return most;
 }
 
+static bool grows(enum rv_pyramid rule) {
+    return rule == RV_PYRAMID_GROW || rule == RV_PYRAMID_EXPAND;
+}
+
 // TensorFlow 1's way is Google's with other sizes: what it adds, the base without its shrunk and
 // enlarged self, and what it adds that to, the enlarged result, come to the base and the enlarged
 // detail, since resizing is linear.
@@ -368,8 +372,7 @@ enum rv_status rv_pyramid_show(const struct rv_pyramid_pictures *p, struct rv_re
         return RV_OK;
     struct rv_extent size = p->sizes.octave[p->octave];
     *where = rv_pyramid_current(p, p->octave);
-    if (p->rule == RV_PYRAMID_GROW || size.width != p->base.width ||
-        size.height != p->base.height) {
+    if (grows(p->rule) || size.width != p->base.width || size.height != p->base.height) {
         struct rv_resize_op op = {.source = *where,
                                   .from = size,
                                   .target = made,

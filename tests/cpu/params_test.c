@@ -110,7 +110,7 @@ Test(params, round_trip) {
 Test(params, refusals) {
     static const char *const cases[][3] = {
         // option, text, what the message must contain
-        {"preset", "caffe", "give one of reverie, tf, google, keras"},
+        {"preset", "caffe", "give one of reverie, google, tf, tf-tiled, keras"},
         {"objective", "max", "give one of mean, l2"},
         {"octaves", "0", "whole number from 1 to 32"},
         {"octaves", "33", "whole number from 1 to 32"},
