@@ -2,7 +2,6 @@
 #include "dream/session.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -383,11 +382,11 @@ static bool same_plans(const struct rv_params *a, const struct rv_params *b) {
 // As it was before a change that failed, with the reason kept. Where there is no memory for that
 // either, enter() tries again.
 static void restore(struct rv_session *s, const struct rv_params *before) {
-    char reason[1024];
-    snprintf(reason, sizeof reason, "%s", rv_error_text());
+    struct rv_error_kept reason;
+    rv_error_keep(&reason);
     if (adopt(s, before) == RV_OK)
         (void)rebuild(s);
-    rv_fail(RV_OK, "%s", reason);
+    rv_error_put_back(&reason);
 }
 
 enum rv_status rv_session_change(rv_session *session, const struct rv_params *params) {

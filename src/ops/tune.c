@@ -110,16 +110,20 @@ static bool is_good(const struct header *expected, const uint8_t *data, size_t s
 static void load(struct rv_device *device) {
     struct rv_tuning *tuning = device->tuning;
     struct header expected;
-    char path[600], failure[1024]; // knowing nothing is no failing call
+    struct rv_error_kept error; // knowing nothing is no failing call
+    char path[600];
     uint8_t *data = NULL;
     size_t size = 0;
     if (!device->cache_dir[0])
         return;
     identify(device, &expected, path, sizeof path);
-    snprintf(failure, sizeof failure, "%s", rv_error_text());
-    if (rv_file_read(path, sizeof expected + sizeof tuning->entries, &data, &size) != RV_OK) {
-        rv_fail(RV_OK, "%s", failure);
-    } else if (is_good(&expected, data, size)) {
+    rv_error_keep(&error);
+    enum rv_status status =
+        rv_file_read(path, sizeof expected + sizeof tuning->entries, &data, &size);
+    rv_error_put_back(&error);
+    if (status != RV_OK)
+        return;
+    if (is_good(&expected, data, size)) {
         tuning->count = (uint32_t)((size - sizeof expected) / sizeof(struct entry));
         memcpy(tuning->entries, data + sizeof expected, size - sizeof expected);
     } else {
@@ -337,8 +341,11 @@ enum rv_status rv_tuning_measure(const struct rv_op_context *context) {
         return RV_OK;
     rv_device_log(device, RV_LOG_INFO, "tuning: %u kinds of convolution measured in %.2f s",
                   tuning->count - before, rv_clock_seconds() - begun);
+    struct rv_error_kept error;
+    rv_error_keep(&error);
     if (save(device) != RV_OK)
         rv_device_log(device, RV_LOG_INFO, "tuning not kept: %s", rv_error_text());
+    rv_error_put_back(&error);
 done:
     return status;
 }
