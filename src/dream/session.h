@@ -8,7 +8,13 @@
 // What an octave's iterations are submitted from. Whole pictures: slices of the gradient, the last
 // of which closes the iteration. Tiles: slices of each tile, then `close`.
 struct rv_octave {
-    bool begun;
+    bool told, begun; // that it is being prepared; that it can be submitted
+    enum rv_octave_stage {
+        RV_OCTAVE_NEW,    // nothing is known of what has to be done
+        RV_OCTAVE_TUNING, // compiling for `tuning`, and measuring
+        RV_OCTAVE_WANTING // compiling what will be recorded
+    } stage;              // of the preparation, until it has begun
+    struct rv_tuning_run tuning;
     struct rv_slices slices;  // unused (zero) in tiles
     struct rv_tiles tiles;    // unused (zero) in whole pictures
     struct rv_recorder close; // the same
@@ -70,8 +76,10 @@ static inline bool rv_session_finished(const struct rv_session *s) {
 // ------------------------------------------------------------------------------------------------
 // One octave (octave.c)
 
-// Records the octave that the picture has the size of; iterations go on after work.done.
-enum rv_status rv_octave_begin(struct rv_session *s);
+// Prepares the octave that the picture has the size of, to go on after work.done: measures and
+// compiles its kernels, records it. All of it or, `in_part`, a part: one kernel is compiled, or one
+// layer measured, or all recorded. work.begun says when it is done.
+enum rv_status rv_octave_prepare(struct rv_session *s, bool in_part);
 // Frees the recordings. What was submitted must have run.
 void rv_octave_finish(struct rv_session *s);
 // Waits for all that was submitted, judges what is complete, and forgets an iteration that is not:

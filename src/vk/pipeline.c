@@ -297,6 +297,20 @@ done:
     return status;
 }
 
+enum rv_status rv_pipelines_compile_next(struct rv_device *device, bool *any) {
+    struct rv_pipelines *pipelines = device->pipelines;
+    const char *call;
+    for (uint32_t i = 0; i < pipelines->count; i++) {
+        if (pipelines->list[i].handle)
+            continue;
+        *any = true;
+        VkResult result = compile(device, &pipelines->list[i], &call);
+        return result == VK_SUCCESS ? RV_OK : rv_device_fail(device, result, call);
+    }
+    *any = false;
+    return RV_OK;
+}
+
 enum rv_status rv_pipeline_get(struct rv_device *device, const char *name, const uint32_t *spec,
                                uint32_t spec_count, VkPipeline *pipeline) {
     struct rv_pipeline *entry;

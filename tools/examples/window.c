@@ -179,8 +179,8 @@ static void begin_dream(struct app *app) {
 }
 
 // Submits at most so many operations, and nothing while the device is still at those before: the
-// frame waits for that much at most. Where a new octave begins its kernels are made, which takes a
-// moment; a game may do without octaves, or keep its pipeline cache (rv_vulkan_device).
+// frame waits for that much at most. Where a new octave begins its kernels are made, one a frame; a
+// game that keeps its pipeline cache (rv_vulkan_device) has them sooner.
 static void dream(struct app *app) {
     struct rv_advance_params slice = {.flops = app->options.gflop * 1e9, .no_wait = true};
     struct rv_progress before = app->progress;
