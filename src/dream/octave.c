@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "dream/session.h"
 
+#define RECORDED_DISPATCHES 64 // that a slice in somebody's command buffer is expected to have
+
 // ------------------------------------------------------------------------------------------------
 // Jitter
 
@@ -236,20 +238,45 @@ done:
     return status;
 }
 
-enum rv_status rv_octave_record(struct rv_session *s, VkCommandBuffer commands) {
+static enum rv_status record_slice(struct rv_session *s, bool *closed) {
     struct rv_octave *work = &s->work;
     const struct rv_slice_recording *slice = &work->slices.list[work->slice];
     const struct rv_plan *plan = s->tilings[s->octave].plan;
     enum rv_status status;
-    RV_TRY(rv_recorder_wrap(&s->recorded, s->device, commands, slice->end - slice->first + 3));
+    *closed = slice->end == plan->step_count;
     RV_TRY(rv_network_record_steps(&s->network, plan, slice->first, slice->end, NULL,
                                    rv_pyramid_current(&s->pictures, s->octave),
                                    rv_network_gradient(&s->network, plan), &s->recorded));
-    if (slice->end == plan->step_count)
+    if (*closed)
         RV_TRY(record_close(s, &s->recorded));
-    rv_recorder_close(&s->recorded);
     work->slice = (work->slice + 1) % work->slices.count;
-    if (work->slice == 0) // done when we are called again
+done:
+    return status;
+}
+
+static enum rv_status record_of_tiles(struct rv_session *s, bool *closed) {
+    struct rv_octave *work = &s->work;
+    enum rv_status status = RV_OK;
+    if (!work->gradient_ready)
+        RV_TRY(rv_tiles_record(&work->tiles, (uint32_t)jitter_of(s, work->submitted, 0),
+                               (uint32_t)jitter_of(s, work->submitted, 1), &s->recorded,
+                               &work->gradient_ready));
+    *closed = work->gradient_ready;
+    if (*closed)
+        RV_TRY(record_close(s, &s->recorded));
+    work->gradient_ready = false;
+done:
+    return status;
+}
+
+enum rv_status rv_octave_record(struct rv_session *s, VkCommandBuffer commands) {
+    struct rv_octave *work = &s->work;
+    bool closed = false;
+    enum rv_status status;
+    RV_TRY(rv_recorder_wrap(&s->recorded, s->device, commands, RECORDED_DISPATCHES));
+    RV_TRY(work->tiles.tiling ? record_of_tiles(s, &closed) : record_slice(s, &closed));
+    rv_recorder_close(&s->recorded);
+    if (closed) // done when we are called again
         work->value[work->submitted++ % 2] = 0;
 done:
     return status;

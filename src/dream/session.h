@@ -92,8 +92,7 @@ bool rv_octave_can_submit(const struct rv_session *s);
 double rv_octave_next_flops(const struct rv_session *s);
 uint64_t rv_octave_next_value(const struct rv_session *s);
 enum rv_status rv_octave_submit(struct rv_session *s);
-// Records the next slice into somebody's command buffer instead, with s->recorded; whole pictures
-// only.
+// Records the next slice into somebody's command buffer instead, with s->recorded.
 enum rv_status rv_octave_record(struct rv_session *s, VkCommandBuffer commands);
 // Waits for the oldest iteration that is not judged yet, and judges it; after the octave's last,
 // goes on to the next octave.
