@@ -255,7 +255,9 @@ static struct rv_vulkan_image describe(const struct host_image *image, const str
 }
 
 // A picture comes in as it is in the image, and goes out as rv_session_picture gives it, by the
-// device alone: of the host's memory nothing but the weights is copied.
+// device alone: of the host's memory nothing but the weights is copied. The semaphores are waited
+// for and signalled by one queue, and rv_vulkan_image::transfer is not used: llvmpipe and
+// SwiftShader have one family of one queue.
 static void check_kind(struct host *host, rv_context *context, const rv_weights *weights,
                        const struct kind *kind) {
     const VkImageLayout read = VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL;
