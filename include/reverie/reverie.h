@@ -518,12 +518,18 @@ struct rv_advance_params {
                   // what was before still runs, so call it as often as you like
 };
 
-// Goes on: by one whole step (`params` NULL or zero), or by a slice. A new octave is prepared
-// first, which blocks: its kernels are compiled and recorded and, where the device is new to them,
-// measured, a layer at a time (rv_context_params::no_tune spares that). Returns RV_OK also when
+// Goes on: by one whole step (`params` NULL or zero), or by a slice. Returns RV_OK also when
 // nothing is left to do.
 //
-// *progress, unless NULL, says how far it is, after the last step that was done. RV_ERR_NUMERIC:
+// A new octave is prepared first: the picture is resized, kernels are compiled and recorded and,
+// where the device is new to them, measured (rv_context_params::no_tune spares that). For a whole
+// step all of it is done at once, which blocks, for seconds at worst. With `flops` a call does one
+// part of it and submits nothing of the dream: one kernel is compiled, or one layer measured, which
+// waits for the device also with `no_wait`. With `seconds` it does such parts as long as there is
+// time. The same goes for what a change of parameters or of `flops` makes necessary.
+//
+// *progress, unless NULL, says how far it is, after the last step that was done; its iteration is 0
+// from the first part of an octave's preparation until the octave's first step. RV_ERR_NUMERIC:
 // the gradient is zero or not finite; the picture stays as it was, and other parameters may go on
 // (rv_session_change). RV_ERR_NO_MEMORY: the session stays as it was; the same call may be made
 // again. Other errors as in rv_dream.

@@ -132,7 +132,7 @@ RV_API enum rv_status rv_session_write_image(rv_session *session,
 // step) or a single layer if that has more, into a command buffer of the owner's, which is being
 // recorded outside of a render pass, for a queue of the lent family, to be submitted once. The
 // owner submits it; before the next call with this session it must have run. Nothing is recorded
-// when nothing is left to do. An octave that is dreamed in tiles cannot be recorded: RV_ERR_USAGE.
+// when nothing is left to do, and with `flops` while an octave is being prepared, a part a call.
 // *progress, unless NULL, says how far the session is without this slice. Preparing an octave
 // submits and waits, as in rv_session_advance.
 RV_API enum rv_status rv_session_record(rv_session *session, VkCommandBuffer commands, double flops,

@@ -2,8 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-static _Thread_local char last_error[1024];
+static _Thread_local char last_error[sizeof((struct rv_error_kept){0}.text)];
 
 enum rv_status rv_fail(enum rv_status status, const char *format, ...) {
     char text[sizeof last_error]; // an argument may be the previous message itself
@@ -17,6 +18,14 @@ enum rv_status rv_fail(enum rv_status status, const char *format, ...) {
 
 const char *rv_error_text(void) {
     return last_error;
+}
+
+void rv_error_keep(struct rv_error_kept *kept) {
+    memcpy(kept->text, last_error, sizeof kept->text);
+}
+
+void rv_error_put_back(const struct rv_error_kept *kept) {
+    memcpy(last_error, kept->text, sizeof last_error);
 }
 
 const char *rv_status_name(enum rv_status status) {

@@ -14,6 +14,14 @@ enum rv_status rv_fail(enum rv_status status, const char *format, ...)
 #endif
     ;
 
+// This thread's last error, put aside before something whose failure is none of the call's, such as
+// a cache's file that is not there yet, and put back after it: rv_error_text() is as it was.
+struct rv_error_kept {
+    char text[1024];
+};
+void rv_error_keep(struct rv_error_kept *kept);
+void rv_error_put_back(const struct rv_error_kept *kept);
+
 // Jumps to the label `done` when `expression` is not RV_OK. Needs a local `enum rv_status status`.
 #define RV_TRY(expression)                                                                         \
     do {                                                                                           \

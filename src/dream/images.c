@@ -168,10 +168,7 @@ enum rv_status rv_session_record(rv_session *session, VkCommandBuffer commands, 
     rv_recorder_finish(&s->recorded);
     RV_TRY(rv_session_collect(s));
     RV_TRY(rv_session_ready(s, flops));
-    if (s->work.tiles.tiling)
-        status = rv_fail(RV_ERR_USAGE, "this octave is dreamed in tiles, which cannot be recorded: "
-                                       "use rv_session_advance, or allow more memory");
-    else if (rv_octave_can_submit(s))
+    if (rv_octave_can_submit(s))
         status = rv_octave_record(s, commands);
     s->current.finished = rv_session_finished(s);
     if (progress)

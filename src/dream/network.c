@@ -1,9 +1,8 @@
 #include "dream/network.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "ops/tune.h"
 
 #define PARTIAL_BYTES ((uint64_t)RV_GRADIENT_PARTIALS * 16)
 
@@ -119,13 +118,36 @@ static struct rv_op_buffers buffers_of(const struct rv_network *network, struct 
                                   .control = &network->control};
 }
 
-enum rv_status rv_network_tune(const struct rv_network *network, const struct rv_plan *plan,
-                               struct rv_range picture) {
+enum rv_status rv_network_tune_begin(const struct rv_network *network, const struct rv_plan *plan,
+                                     struct rv_range picture, struct rv_tuning_run *run) {
     struct rv_op_buffers buffers = buffers_of(network, picture, rv_network_gradient(network, plan));
     struct rv_recorder recorder;
     rv_recorder_foresee(&recorder, network->device);
     struct rv_op_context context = {.recorder = &recorder, .plan = plan, .buffers = &buffers};
-    return rv_tuning_measure(&context);
+    return rv_tuning_begin(&context, run);
+}
+
+enum rv_status rv_network_tune_advance(const struct rv_network *network, const struct rv_plan *plan,
+                                       struct rv_range picture, double most_flops,
+                                       struct rv_tuning_run *run) {
+    struct rv_op_buffers buffers = buffers_of(network, picture, rv_network_gradient(network, plan));
+    struct rv_recorder recorder;
+    rv_recorder_foresee(&recorder, network->device);
+    struct rv_op_context context = {.recorder = &recorder, .plan = plan, .buffers = &buffers};
+    return rv_tuning_advance(&context, run, most_flops);
+}
+
+enum rv_status rv_network_tune(const struct rv_network *network, const struct rv_plan *plan,
+                               struct rv_range picture) {
+    struct rv_tuning_run run;
+    enum rv_status status;
+    RV_TRY(rv_network_tune_begin(network, plan, picture, &run));
+    if (run.next < run.end)
+        RV_TRY(rv_pipelines_compile(network->device));
+    while (run.next < run.end)
+        RV_TRY(rv_network_tune_advance(network, plan, picture, INFINITY, &run));
+done:
+    return status;
 }
 
 enum rv_status rv_network_record_steps(const struct rv_network *network, const struct rv_plan *plan,

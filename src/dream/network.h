@@ -5,6 +5,7 @@
 
 #include "ops/image.h"
 #include "ops/op.h"
+#include "ops/tune.h"
 
 // Layout of the control buffer (host memory).
 #define RV_CONTROL_OFFSET 0
@@ -44,9 +45,15 @@ struct rv_iteration *rv_network_log(const struct rv_network *network);
 
 struct rv_range rv_network_gradient(const struct rv_network *network, const struct rv_plan *plan);
 
-// Finds the fastest kernels for the plan's steps where that is not known yet; see
-// rv_tuning_measure. The picture is uploaded and only read; nothing else may be needed of the
-// network's buffers yet but the control structure.
+// Finds the fastest kernels for the plan's steps where that is not known yet; see rv_tuning_run.
+// The picture is uploaded and only read; nothing else may be needed of the network's buffers yet
+// but the control structure.
+enum rv_status rv_network_tune_begin(const struct rv_network *network, const struct rv_plan *plan,
+                                     struct rv_range picture, struct rv_tuning_run *run);
+enum rv_status rv_network_tune_advance(const struct rv_network *network, const struct rv_plan *plan,
+                                       struct rv_range picture, double most_flops,
+                                       struct rv_tuning_run *run);
+// All of it at once, compiling on all processors.
 enum rv_status rv_network_tune(const struct rv_network *network, const struct rv_plan *plan,
                                struct rv_range picture);
 // Records the plan's steps over `picture`.

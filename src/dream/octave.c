@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "dream/session.h"
 
+#define RECORDED_DISPATCHES 64 // that a slice in somebody's command buffer is expected to have
+
 // ------------------------------------------------------------------------------------------------
 // Jitter
 
@@ -63,15 +65,14 @@ static enum rv_status record_close(struct rv_session *s, struct rv_recorder *rec
                             s->params.clip == RV_CLIP_STEP, recorder);
 }
 
-// All pipelines that the octave will want, compiled at once. A tile wants the same as another.
+// Says which pipelines the octave will want. A tile wants the same as another.
 static enum rv_status foresee(struct rv_session *s) {
     struct rv_recorder foreseen;
     enum rv_status status;
     rv_recorder_foresee(&foreseen, s->device);
     RV_TRY(rv_network_record(&s->network, s->tilings[s->octave].plan,
                              rv_pyramid_current(&s->pictures, s->octave), &foreseen));
-    RV_TRY(record_close(s, &foreseen));
-    status = rv_pipelines_compile(s->device);
+    status = record_close(s, &foreseen);
 done:
     return status;
 }
@@ -100,16 +101,55 @@ done:
     return status;
 }
 
-enum rv_status rv_octave_begin(struct rv_session *s) {
-    enum rv_status status;
-    uint32_t done = s->work.done;
-    s->work = (struct rv_octave){.submitted = done, .done = done};
-    prepare_control(s);
-    RV_TRY(rv_network_tune(&s->network, s->tilings[s->octave].plan,
-                           rv_pyramid_current(&s->pictures, s->octave)));
-    RV_TRY(foresee(s));
-    RV_TRY(record(s));
-    s->work.begun = true;
+// Compiles one of the pipelines that are wanted, or all of them. True in *any if there were some.
+static enum rv_status compile(struct rv_session *s, bool one, bool *any) {
+    *any = false;
+    return one ? rv_pipelines_compile_next(s->device, any) : rv_pipelines_compile(s->device);
+}
+
+// Goes on to where something has been done that takes time: true in *worked.
+static enum rv_status prepare(struct rv_session *s, bool one, bool *worked) {
+    struct rv_octave *work = &s->work;
+    const struct rv_plan *plan = s->tilings[s->octave].plan;
+    struct rv_range picture = rv_pyramid_current(&s->pictures, s->octave);
+    enum rv_status status = RV_OK;
+    *worked = false;
+    switch (work->stage) {
+    case RV_OCTAVE_NEW:
+        prepare_control(s);
+        RV_TRY(rv_network_tune_begin(&s->network, plan, picture, &work->tuning));
+        work->stage = RV_OCTAVE_TUNING;
+        break;
+    case RV_OCTAVE_TUNING:
+        if (work->tuning.next < work->tuning.end) {
+            if (work->tuning.next == 0)
+                RV_TRY(compile(s, one, worked));
+            if (!*worked)
+                RV_TRY(rv_network_tune_advance(&s->network, plan, picture, s->cut, &work->tuning));
+            *worked = true;
+            break;
+        }
+        RV_TRY(foresee(s));
+        work->stage = RV_OCTAVE_WANTING;
+        break;
+    case RV_OCTAVE_WANTING:
+        RV_TRY(compile(s, one, worked));
+        if (*worked)
+            break;
+        RV_TRY(record(s));
+        *worked = work->begun = true;
+        break;
+    }
+done:
+    return status;
+}
+
+enum rv_status rv_octave_prepare(struct rv_session *s, bool in_part) {
+    enum rv_status status = RV_OK;
+    bool worked = false;
+    s->work.submitted = s->work.done;
+    while (!s->work.begun && !(in_part && worked))
+        RV_TRY(prepare(s, in_part, &worked));
     return RV_OK;
 done:
     rv_octave_finish(s);
@@ -198,20 +238,45 @@ done:
     return status;
 }
 
-enum rv_status rv_octave_record(struct rv_session *s, VkCommandBuffer commands) {
+static enum rv_status record_slice(struct rv_session *s, bool *closed) {
     struct rv_octave *work = &s->work;
     const struct rv_slice_recording *slice = &work->slices.list[work->slice];
     const struct rv_plan *plan = s->tilings[s->octave].plan;
     enum rv_status status;
-    RV_TRY(rv_recorder_wrap(&s->recorded, s->device, commands, slice->end - slice->first + 3));
+    *closed = slice->end == plan->step_count;
     RV_TRY(rv_network_record_steps(&s->network, plan, slice->first, slice->end, NULL,
                                    rv_pyramid_current(&s->pictures, s->octave),
                                    rv_network_gradient(&s->network, plan), &s->recorded));
-    if (slice->end == plan->step_count)
+    if (*closed)
         RV_TRY(record_close(s, &s->recorded));
-    rv_recorder_close(&s->recorded);
     work->slice = (work->slice + 1) % work->slices.count;
-    if (work->slice == 0) // done when we are called again
+done:
+    return status;
+}
+
+static enum rv_status record_of_tiles(struct rv_session *s, bool *closed) {
+    struct rv_octave *work = &s->work;
+    enum rv_status status = RV_OK;
+    if (!work->gradient_ready)
+        RV_TRY(rv_tiles_record(&work->tiles, (uint32_t)jitter_of(s, work->submitted, 0),
+                               (uint32_t)jitter_of(s, work->submitted, 1), &s->recorded,
+                               &work->gradient_ready));
+    *closed = work->gradient_ready;
+    if (*closed)
+        RV_TRY(record_close(s, &s->recorded));
+    work->gradient_ready = false;
+done:
+    return status;
+}
+
+enum rv_status rv_octave_record(struct rv_session *s, VkCommandBuffer commands) {
+    struct rv_octave *work = &s->work;
+    bool closed = false;
+    enum rv_status status;
+    RV_TRY(rv_recorder_wrap(&s->recorded, s->device, commands, RECORDED_DISPATCHES));
+    RV_TRY(work->tiles.tiling ? record_of_tiles(s, &closed) : record_slice(s, &closed));
+    rv_recorder_close(&s->recorded);
+    if (closed) // done when we are called again
         work->value[work->submitted++ % 2] = 0;
 done:
     return status;

@@ -2,7 +2,6 @@
 #include "dream/session.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,20 +235,31 @@ void rv_session_end(rv_session **session) {
 // ------------------------------------------------------------------------------------------------
 // Advancing
 
-// Enters the next octave if the one before is done. Its parameters may say fewer iterations by now
-// than it already has. After a change that could not be undone for want of memory either, the room
-// on the device comes first.
-static enum rv_status enter(struct rv_session *s) {
+// Once for an octave, before its first step.
+static enum rv_status tell_preparing(struct rv_session *s) {
+    if (s->work.told || s->work.done > 0)
+        return RV_OK;
+    s->work.told = true;
+    return rv_octave_report(s, 0, NAN);
+}
+
+// Enters the next octave if the one before is done, all at once or in parts: then work.begun says
+// whether there is anything to submit yet. Its parameters may say fewer iterations by now than it
+// already has. After a change that could not be undone for want of memory either, the room on the
+// device comes first.
+static enum rv_status enter(struct rv_session *s, bool in_part) {
     enum rv_status status = RV_OK;
     while (!rv_session_finished(s) && !s->work.begun) {
         if (!s->network.device)
             RV_TRY(rebuild(s));
-        if (s->pictures.octave != s->octave)
+        if (s->pictures.octave != s->octave) {
             RV_TRY(rv_pyramid_enter(&s->pictures, s->octave));
+            if (in_part)
+                return tell_preparing(s);
+        }
         if (s->work.done < s->params.iterations) {
-            if (s->work.done == 0)
-                RV_TRY(rv_octave_report(s, 0, NAN));
-            return rv_octave_begin(s);
+            RV_TRY(tell_preparing(s));
+            return rv_octave_prepare(s, in_part);
         }
         RV_TRY(rv_octave_leave(s));
     }
@@ -263,24 +273,26 @@ static bool is_between(const struct rv_session *s) {
            !s->work.gradient_ready;
 }
 
-// Cuts slices to so many operations, from the next slice on if they are too long by more than
-// `slack`, from the next iteration on if they are shorter than they might be.
-static enum rv_status cut_to(struct rv_session *s, double flops, double slack) {
-    enum rv_status status = RV_OK;
+// Enters the octave, and cuts its slices to so many operations: from the next slice on if they are
+// too long by more than `slack`, from the next iteration on if they are shorter than they might be.
+static enum rv_status enter_cut(struct rv_session *s, double flops, double slack, bool in_part) {
+    enum rv_status status;
+    if (!s->work.begun)
+        s->cut = flops;
+    RV_TRY(enter(s, in_part));
     bool too_long = s->cut == 0 ? flops > 0 : flops > 0 && s->cut > flops * slack;
     bool too_short = s->cut > 0 && (flops == 0 || flops > s->cut * 2);
     if (!too_long && !(too_short && is_between(s)))
         return RV_OK;
     RV_TRY(rv_octave_drop(s));
     s->cut = flops;
-    status = enter(s);
+    status = enter(s, in_part);
 done:
     return status;
 }
 
 enum rv_status rv_session_ready(struct rv_session *s, double flops) {
-    enum rv_status status = enter(s);
-    return status == RV_OK ? cut_to(s, flops, 1) : status;
+    return enter_cut(s, flops, 1, flops > 0);
 }
 
 enum rv_status rv_session_collect(struct rv_session *s) {
@@ -319,8 +331,7 @@ done:
 
 static enum rv_status finish_step(struct rv_session *s) {
     enum rv_status status;
-    RV_TRY(enter(s));
-    RV_TRY(cut_to(s, 0, 1));
+    RV_TRY(enter_cut(s, 0, 1, false));
     double begun = rv_clock_seconds();
     while (rv_octave_can_submit(s))
         RV_TRY(rv_octave_submit(s));
@@ -331,14 +342,16 @@ done:
     return status;
 }
 
+// Preparing an octave is all of the call, or a part of that is.
 static enum rv_status advance_flops(struct rv_session *s, double flops, double slack, bool wait,
                                     double *submitted) {
     enum rv_status status;
-    bool idle = true;
-    RV_TRY(enter(s));
-    RV_TRY(cut_to(s, flops, slack));
-    double begun = rv_clock_seconds();
+    bool idle = true, was_begun = s->work.begun;
     *submitted = 0;
+    RV_TRY(enter_cut(s, flops, slack, true));
+    if (!was_begun)
+        return RV_OK;
+    double begun = rv_clock_seconds();
     RV_TRY(rv_session_collect(s));
     // A host that does not wait never has more under way than it asked for at once.
     if (!wait)
@@ -360,7 +373,6 @@ static enum rv_status advance_seconds(struct rv_session *s, double seconds) {
     enum rv_status status;
     double begun = rv_clock_seconds(), took, flops;
     do {
-        RV_TRY(enter(s)); // compiling and recording say nothing about the pace
         double from = rv_clock_seconds();
         double wanted = s->pace > 0 ? fmax(seconds / 4 / s->pace, 1) : 1;
         RV_TRY(advance_flops(s, wanted, 2, true, &flops));
@@ -456,8 +468,8 @@ static bool same_plans(const struct rv_session *s, const struct meaning *before)
 // As it was before a change that failed, with the reason kept. Where there is no memory for that
 // either, enter() tries again.
 static void restore(struct rv_session *s, const struct meaning *before) {
-    char reason[1024];
-    snprintf(reason, sizeof reason, "%s", rv_error_text());
+    struct rv_error_kept reason;
+    rv_error_keep(&reason);
     free_held(&s->held, &before->held);
     s->params = before->params; // its pictures are in s->held, whatever these are
     s->held = before->held;
@@ -465,7 +477,7 @@ static void restore(struct rv_session *s, const struct meaning *before) {
     s->target_count = before->target_count;
     rv_finish_set(&s->pictures.finish, &s->params);
     (void)rebuild(s);
-    rv_fail(RV_OK, "%s", reason);
+    rv_error_put_back(&reason);
 }
 
 static enum rv_status change(struct rv_session *s, const struct rv_params *params) {

@@ -14,7 +14,13 @@ struct rv_held {
 // What an octave's iterations are submitted from. Whole pictures: slices of the gradient, the last
 // of which closes the iteration. Tiles: slices of each tile, then `close`.
 struct rv_octave {
-    bool begun;
+    bool told, begun; // that it is being prepared; that it can be submitted
+    enum rv_octave_stage {
+        RV_OCTAVE_NEW,    // nothing is known of what has to be done
+        RV_OCTAVE_TUNING, // compiling for `tuning`, and measuring
+        RV_OCTAVE_WANTING // compiling what will be recorded
+    } stage;              // of the preparation, until it has begun
+    struct rv_tuning_run tuning;
     struct rv_slices slices;  // unused (zero) in tiles
     struct rv_tiles tiles;    // unused (zero) in whole pictures
     struct rv_recorder close; // the same
@@ -77,8 +83,10 @@ static inline bool rv_session_finished(const struct rv_session *s) {
 // ------------------------------------------------------------------------------------------------
 // One octave (octave.c)
 
-// Records the octave that the picture has the size of; iterations go on after work.done.
-enum rv_status rv_octave_begin(struct rv_session *s);
+// Prepares the octave that the picture has the size of, to go on after work.done: measures and
+// compiles its kernels, records it. All of it or, `in_part`, a part: one kernel is compiled, or one
+// layer measured, or all recorded. work.begun says when it is done.
+enum rv_status rv_octave_prepare(struct rv_session *s, bool in_part);
 // Frees the recordings. What was submitted must have run.
 void rv_octave_finish(struct rv_session *s);
 // Waits for all that was submitted, judges what is complete, and forgets an iteration that is not:
@@ -91,8 +99,7 @@ bool rv_octave_can_submit(const struct rv_session *s);
 double rv_octave_next_flops(const struct rv_session *s);
 uint64_t rv_octave_next_value(const struct rv_session *s);
 enum rv_status rv_octave_submit(struct rv_session *s);
-// Records the next slice into somebody's command buffer instead, with s->recorded; whole pictures
-// only.
+// Records the next slice into somebody's command buffer instead, with s->recorded.
 enum rv_status rv_octave_record(struct rv_session *s, VkCommandBuffer commands);
 // Waits for the oldest iteration that is not judged yet, and judges it; after the octave's last,
 // goes on to the next octave.

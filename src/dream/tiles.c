@@ -46,21 +46,13 @@ static uint32_t make_pieces(const struct cut *cut, uint32_t jitter_x, uint32_t j
     return count;
 }
 
-static enum rv_status copy(struct rv_tiles *tiles, struct rv_recorder *recorder, uint32_t count,
-                           struct rv_range from, struct rv_range to) {
-    enum rv_status status;
+static enum rv_status record_pieces(struct rv_tiles *tiles, struct rv_recorder *recorder,
+                                    uint32_t count, struct rv_range from, struct rv_range to) {
     for (uint32_t i = 0; i < count; i++) {
         tiles->pieces[i].srcOffset += from.offset;
         tiles->pieces[i].dstOffset += to.offset;
     }
-    RV_TRY(rv_recorder_init(recorder, tiles->network->device, 0));
-    RV_TRY(rv_record_copies(recorder, from, to, tiles->pieces, count));
-    RV_TRY(rv_recorder_end(recorder));
-    RV_TRY(rv_recorder_submit(recorder, NULL));
-    return RV_OK;
-done:
-    rv_recorder_finish(recorder); // it may be tried again
-    return status;
+    return rv_record_copies(recorder, from, to, tiles->pieces, count);
 }
 
 static struct rv_extent tile_size(const struct rv_tiles *tiles) {
@@ -77,39 +69,63 @@ static struct rv_range tile_gradient(const struct rv_tiles *tiles) {
                              rv_image_bytes(tile_size(tiles))};
 }
 
-static enum rv_status submit_cut(struct rv_tiles *tiles, struct rv_tile_slot *slot, uint32_t column,
-                                 uint32_t row, uint32_t jitter_x, uint32_t jitter_y) {
+// The tile whose turn it is, and by how much the picture is rolled.
+struct turn {
+    uint32_t column, row, jitter_x, jitter_y;
+};
+
+static struct turn turn_of(const struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y) {
+    uint32_t columns = tiles->tiling->x.count;
+    return (struct turn){tiles->tile % columns, tiles->tile / columns, jitter_x, jitter_y};
+}
+
+static enum rv_status record_cut(struct rv_tiles *tiles, const struct turn *turn,
+                                 struct rv_recorder *recorder) {
     const struct rv_tiling_axis *x = &tiles->tiling->x, *y = &tiles->tiling->y;
     struct cut cut = {.width = x->size,
                       .height = y->size,
-                      .x = rv_tiling_origin(x, column),
-                      .y = rv_tiling_origin(y, row),
+                      .x = rv_tiling_origin(x, turn->column),
+                      .y = rv_tiling_origin(y, turn->row),
                       .columns = x->tile,
                       .rows = y->tile,
                       .to_width = x->tile};
-    uint32_t count = make_pieces(&cut, jitter_x, jitter_y, tiles->pieces);
-    return copy(tiles, &slot->cut, count, tiles->picture, tile_picture(tiles));
+    uint32_t count = make_pieces(&cut, turn->jitter_x, turn->jitter_y, tiles->pieces);
+    return record_pieces(tiles, recorder, count, tiles->picture, tile_picture(tiles));
 }
 
-static enum rv_status submit_paste(struct rv_tiles *tiles, struct rv_tile_slot *slot,
-                                   uint32_t column, uint32_t row, uint32_t jitter_x,
-                                   uint32_t jitter_y) {
+static enum rv_status record_paste(struct rv_tiles *tiles, const struct turn *turn,
+                                   struct rv_recorder *recorder) {
     const struct rv_tiling_axis *x = &tiles->tiling->x, *y = &tiles->tiling->y;
     struct cut cut = {.width = x->size, .height = y->size, .to_width = x->tile};
-    rv_tiling_own(x, column, &cut.x, &cut.columns);
-    rv_tiling_own(y, row, &cut.y, &cut.rows);
+    rv_tiling_own(x, turn->column, &cut.x, &cut.columns);
+    rv_tiling_own(y, turn->row, &cut.y, &cut.rows);
     cut.columns -= cut.x;
     cut.rows -= cut.y;
-    cut.to_x = cut.x - rv_tiling_origin(x, column);
-    cut.to_y = cut.y - rv_tiling_origin(y, row);
-    uint32_t count = make_pieces(&cut, jitter_x, jitter_y, tiles->pieces);
+    cut.to_x = cut.x - rv_tiling_origin(x, turn->column);
+    cut.to_y = cut.y - rv_tiling_origin(y, turn->row);
+    uint32_t count = make_pieces(&cut, turn->jitter_x, turn->jitter_y, tiles->pieces);
     for (uint32_t i = 0; i < count; i++) { // the other way round
         VkBufferCopy piece = tiles->pieces[i];
         tiles->pieces[i] = (VkBufferCopy){piece.dstOffset, piece.srcOffset, piece.size};
     }
     struct rv_range whole = {&tiles->network->gradient, 0,
                              rv_image_bytes((struct rv_extent){x->size, y->size})};
-    return copy(tiles, &slot->paste, count, tile_gradient(tiles), whole);
+    return record_pieces(tiles, recorder, count, tile_gradient(tiles), whole);
+}
+
+// Submits one of these on its own.
+static enum rv_status
+submit(struct rv_tiles *tiles, const struct turn *turn, struct rv_recorder *recorder,
+       enum rv_status (*record)(struct rv_tiles *, const struct turn *, struct rv_recorder *)) {
+    enum rv_status status;
+    RV_TRY(rv_recorder_init(recorder, tiles->network->device, 0));
+    RV_TRY(record(tiles, turn, recorder));
+    RV_TRY(rv_recorder_end(recorder));
+    RV_TRY(rv_recorder_submit(recorder, NULL));
+    return RV_OK;
+done:
+    rv_recorder_finish(recorder); // it may be tried again
+    return status;
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -209,15 +225,14 @@ void rv_tiles_finish(struct rv_tiles *tiles) {
     *tiles = (struct rv_tiles){0};
 }
 
-static const struct rv_slices *next_slices(const struct rv_tiles *tiles) {
-    uint32_t columns = tiles->tiling->x.count;
-    struct rv_op_tile place =
-        place_of(tiles->tiling, tiles->border, tiles->tile % columns, tiles->tile / columns);
-    return &find(tiles, &place)->slices;
+static const struct rv_tile_recording *next_recording(const struct rv_tiles *tiles) {
+    struct turn turn = turn_of(tiles, 0, 0);
+    struct rv_op_tile place = place_of(tiles->tiling, tiles->border, turn.column, turn.row);
+    return find(tiles, &place);
 }
 
 double rv_tiles_next_flops(const struct rv_tiles *tiles) {
-    const struct rv_slices *slices = next_slices(tiles);
+    const struct rv_slices *slices = &next_recording(tiles)->slices;
     return tiles->slice < slices->count ? slices->list[tiles->slice].flops : 0;
 }
 
@@ -225,22 +240,28 @@ uint64_t rv_tiles_next_value(const struct rv_tiles *tiles) {
     return tiles->slice == 0 ? tiles->slots[tiles->tile % 2].done : 0;
 }
 
+// The tile is done. Whether it was the last.
+static bool next_tile(struct rv_tiles *tiles) {
+    tiles->slice = 0;
+    tiles->tile = (tiles->tile + 1) % (tiles->tiling->x.count * tiles->tiling->y.count);
+    return tiles->tile == 0;
+}
+
 // Every submission is noted as it is made, so that a call that fails half-way can be made again:
 // the slot's recordings may run until slot->done, and `slice` goes past the last one until the
 // paste is submitted, too.
 enum rv_status rv_tiles_submit(struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y,
                                bool *last) {
-    const struct rv_tiling *tiling = tiles->tiling;
     struct rv_device *device = tiles->network->device;
     struct rv_tile_slot *slot = &tiles->slots[tiles->tile % 2];
-    const struct rv_slices *slices = next_slices(tiles);
-    uint32_t column = tiles->tile % tiling->x.count, row = tiles->tile / tiling->x.count;
+    const struct rv_slices *slices = &next_recording(tiles)->slices;
+    struct turn turn = turn_of(tiles, jitter_x, jitter_y);
     enum rv_status status;
     *last = false;
     if (tiles->slice == 0) {
         RV_TRY(rv_device_wait(device, slot->done));
         empty(slot);
-        RV_TRY(submit_cut(tiles, slot, column, row, jitter_x, jitter_y));
+        RV_TRY(submit(tiles, &turn, &slot->cut, record_cut));
         slot->done = device->submitted;
     }
     if (tiles->slice < slices->count) {
@@ -248,11 +269,38 @@ enum rv_status rv_tiles_submit(struct rv_tiles *tiles, uint32_t jitter_x, uint32
         if (++tiles->slice < slices->count)
             return RV_OK;
     }
-    RV_TRY(submit_paste(tiles, slot, column, row, jitter_x, jitter_y));
+    RV_TRY(submit(tiles, &turn, &slot->paste, record_paste));
     slot->done = device->submitted;
-    tiles->slice = 0;
-    tiles->tile = (tiles->tile + 1) % (tiling->x.count * tiling->y.count);
-    *last = tiles->tile == 0;
+    *last = next_tile(tiles);
+done:
+    return status;
+}
+
+enum rv_status rv_tiles_record(struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y,
+                               struct rv_recorder *recorder, bool *last) {
+    struct rv_tile_slot *slot = &tiles->slots[tiles->tile % 2];
+    const struct rv_tile_recording *recording = next_recording(tiles);
+    const struct rv_slices *slices = &recording->slices;
+    struct turn turn = turn_of(tiles, jitter_x, jitter_y);
+    enum rv_status status = RV_OK;
+    *last = false;
+    if (tiles->slice == 0) {
+        RV_TRY(rv_device_wait(tiles->network->device, slot->done));
+        empty(slot);
+        RV_TRY(record_cut(tiles, &turn, recorder));
+    }
+    if (tiles->slice < slices->count) {
+        const struct rv_slice_recording *slice = &slices->list[tiles->slice];
+        RV_TRY(rv_network_record_steps(tiles->network, tiles->tiling->plan, slice->first,
+                                       slice->end, &recording->place, tile_picture(tiles),
+                                       tile_gradient(tiles), recorder));
+    }
+    if (tiles->slice + 1 >= slices->count) {
+        RV_TRY(record_paste(tiles, &turn, recorder));
+        *last = next_tile(tiles);
+    } else {
+        tiles->slice++;
+    }
 done:
     return status;
 }

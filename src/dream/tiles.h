@@ -43,6 +43,10 @@ void rv_tiles_finish(struct rv_tiles *tiles);
 // again.
 enum rv_status rv_tiles_submit(struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y,
                                bool *last);
+// Records the same into somebody's command buffer instead, which must have run before the next of
+// these calls.
+enum rv_status rv_tiles_record(struct rv_tiles *tiles, uint32_t jitter_x, uint32_t jitter_y,
+                               struct rv_recorder *recorder, bool *last);
 // Operations of the next slice.
 double rv_tiles_next_flops(const struct rv_tiles *tiles);
 // The timeline's value from which on the next slice need not wait.

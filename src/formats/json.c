@@ -31,6 +31,8 @@ enum rv_status rv_json_parse(const char *label, const char *text, size_t size, j
                        DEPTH_MAX);
     json_error_t error;
     json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    if (!value && !*error.text) // what is wrong with a text, jansson can say
+        return rv_fail(RV_ERR_NO_MEMORY, "%s: no memory for its JSON", label);
     if (!value)
         return rv_fail(RV_ERR_WEIGHTS, "%s: its JSON is damaged at byte %d: %s", label,
                        error.position, rv_printable(error.text).text);

@@ -212,6 +212,8 @@ enum rv_status rv_op_settle_profile(struct rv_device *device) {
     const char *faulty = getenv("REVERIE_SELFTEST_FAULT");
     bool changed = false;
     enum rv_status status = RV_OK;
+    struct rv_error_kept error;
+    rv_error_keep(&error);
     while (status == RV_OK && device->limits.profile != RV_PROFILE_SCALAR) {
         enum rv_profile profile = device->limits.profile;
         bool fault = faulty && strcmp(faulty, rv_profile_name(profile)) == 0;
@@ -223,6 +225,7 @@ enum rv_status rv_op_settle_profile(struct rv_device *device) {
         if (status == RV_ERR_NO_MEMORY) { // so short that no picture of note will fit either
             rv_device_log(device, RV_LOG_INFO, "profile %s is not tested: %s",
                           rv_profile_name(profile), rv_error_text());
+            rv_error_put_back(&error);
             return RV_OK;
         }
         if (status != RV_OK)
@@ -234,8 +237,10 @@ enum rv_status rv_op_settle_profile(struct rv_device *device) {
         if (!why[0])
             break;
     }
+    rv_error_keep(&error);
     if (changed && rv_verdicts_save(&device->vk, device->physical, device->cache_dir,
                                     device->verdicts) != RV_OK)
         rv_device_log(device, RV_LOG_INFO, "self-test not kept: %s", rv_error_text());
+    rv_error_put_back(&error);
     return status;
 }

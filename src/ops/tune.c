@@ -110,16 +110,20 @@ static bool is_good(const struct header *expected, const uint8_t *data, size_t s
 static void load(struct rv_device *device) {
     struct rv_tuning *tuning = device->tuning;
     struct header expected;
-    char path[600], failure[1024]; // knowing nothing is no failing call
+    struct rv_error_kept error; // knowing nothing is no failing call
+    char path[600];
     uint8_t *data = NULL;
     size_t size = 0;
     if (!device->cache_dir[0])
         return;
     identify(device, &expected, path, sizeof path);
-    snprintf(failure, sizeof failure, "%s", rv_error_text());
-    if (rv_file_read(path, sizeof expected + sizeof tuning->entries, &data, &size) != RV_OK) {
-        rv_fail(RV_OK, "%s", failure);
-    } else if (is_good(&expected, data, size)) {
+    rv_error_keep(&error);
+    enum rv_status status =
+        rv_file_read(path, sizeof expected + sizeof tuning->entries, &data, &size);
+    rv_error_put_back(&error);
+    if (status != RV_OK)
+        return;
+    if (is_good(&expected, data, size)) {
         tuning->count = (uint32_t)((size - sizeof expected) / sizeof(struct entry));
         memcpy(tuning->entries, data + sizeof expected, size - sizeof expected);
     } else {
@@ -279,19 +283,20 @@ static bool is_wanted(const struct rv_op_context *context, const struct rv_step 
     return !find(tuning, &kind) && rv_conv_candidates(context, step, rows) > 1;
 }
 
-// Compiles whatever will be run, on all processors. *end: behind the last step to be measured.
-static enum rv_status foresee(struct rv_op_context context, uint32_t *end) {
+enum rv_status rv_tuning_begin(const struct rv_op_context *of, struct rv_tuning_run *run) {
     enum rv_status status = RV_OK;
-    struct rv_device *device = context.recorder->device;
+    struct rv_op_context context = *of;
     struct rv_recorder recorder;
     uint32_t rows[RV_CONV_KERNELS];
-    rv_recorder_foresee(&recorder, device);
+    *run = (struct rv_tuning_run){0};
+    if (!of->recorder->device->tuning)
+        return RV_OK;
+    rv_recorder_foresee(&recorder, of->recorder->device);
     context.recorder = &recorder;
-    *end = 0;
     for (uint32_t i = 0; i < context.plan->step_count; i++)
         if (is_wanted(&context, &context.plan->steps[i]))
-            *end = i + 1;
-    for (uint32_t i = 0; i < *end; i++) {
+            run->end = i + 1;
+    for (uint32_t i = 0; i < run->end; i++) {
         const struct rv_step *step = &context.plan->steps[i];
         uint32_t count = is_wanted(&context, step) ? rv_conv_candidates(&context, step, rows) : 0;
         for (uint32_t j = 0; j < count; j++) {
@@ -301,8 +306,6 @@ static enum rv_status foresee(struct rv_op_context context, uint32_t *end) {
         context.kernel = 0;
         RV_TRY(rv_op_record(&context, step));
     }
-    if (*end)
-        RV_TRY(rv_pipelines_compile(device));
 done:
     return status;
 }
@@ -320,25 +323,35 @@ done:
     return status;
 }
 
-enum rv_status rv_tuning_measure(const struct rv_op_context *context) {
-    enum rv_status status = RV_OK;
-    struct rv_device *device = context->recorder->device;
-    struct rv_tuning *tuning = device->tuning;
-    uint32_t end = 0, before = tuning ? tuning->count : 0;
-    if (!tuning)
-        return RV_OK;
-    RV_TRY(foresee(*context, &end));
-    double begun = rv_clock_seconds();
-    for (uint32_t i = 0; i < end && rv_clock_seconds() - begun < SECONDS_MAX; i++) {
-        const struct rv_step *step = &context->plan->steps[i];
-        RV_TRY(is_wanted(context, step) ? measure_step(context, step) : run_step(*context, step));
-    }
-    if (tuning->count == before)
-        return RV_OK;
+static void keep(struct rv_device *device, const struct rv_tuning_run *run) {
+    struct rv_error_kept error;
     rv_device_log(device, RV_LOG_INFO, "tuning: %u kinds of convolution measured in %.2f s",
-                  tuning->count - before, rv_clock_seconds() - begun);
+                  run->measured, run->seconds);
+    rv_error_keep(&error);
     if (save(device) != RV_OK)
         rv_device_log(device, RV_LOG_INFO, "tuning not kept: %s", rv_error_text());
+    rv_error_put_back(&error);
+}
+
+enum rv_status rv_tuning_advance(const struct rv_op_context *context, struct rv_tuning_run *run,
+                                 double most_flops) {
+    enum rv_status status;
+    const struct rv_step *steps = context->plan->steps;
+    double begun = rv_clock_seconds(), flops = 0;
+    bool measures = false;
+    do {
+        const struct rv_step *step = &steps[run->next];
+        measures = is_wanted(context, step);
+        RV_TRY(measures ? measure_step(context, step) : run_step(*context, step));
+        run->measured += measures;
+        flops += step->flops;
+        run->next++;
+    } while (!measures && run->next < run->end && flops + steps[run->next].flops <= most_flops);
+    run->seconds += rv_clock_seconds() - begun;
+    if (run->seconds > SECONDS_MAX)
+        run->end = run->next;
+    if (run->next == run->end && run->measured > 0)
+        keep(context->recorder->device, run);
 done:
     return status;
 }

@@ -40,13 +40,17 @@ static enum rv_status load_cache(struct rv_device *device) {
         return RV_OK;
     }
     struct cache_header expected = {0}, header = {0};
+    struct rv_error_kept error; // at the first start there is no file
     char path[600];
     uint8_t *data = NULL;
     size_t size = 0;
     cache_identity(device, &expected, path, sizeof path);
+    rv_error_keep(&error);
     VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
-    if (device->cache_dir[0] && rv_file_read(path, 256u << 20, &data, &size) == RV_OK &&
-        size >= sizeof header) {
+    if (device->cache_dir[0])
+        (void)rv_file_read(path, 256u << 20, &data, &size);
+    rv_error_put_back(&error);
+    if (size >= sizeof header) {
         memcpy(&header, data, sizeof header);
         if (memcmp(header.magic, expected.magic, sizeof header.magic) == 0 &&
             memcmp(header.uuid, expected.uuid, sizeof header.uuid) == 0 &&
@@ -76,8 +80,8 @@ static void save_cache(struct rv_device *device) {
         size <= pipelines->loaded_cache_size)
         return;
     uint8_t *data = malloc(sizeof header + size);
-    char failure[1024]; // what the caller may yet want to say: closing a device is no failing call
-    snprintf(failure, sizeof failure, "%s", rv_error_text());
+    struct rv_error_kept error; // the caller may yet want to say it: closing a device does not fail
+    rv_error_keep(&error);
     if (data && device->vk.GetPipelineCacheData(device->handle, pipelines->cache, &size,
                                                 data + sizeof header) >= 0) {
         cache_identity(device, &header, path, sizeof path);
@@ -88,7 +92,7 @@ static void save_cache(struct rv_device *device) {
             rv_file_write(path, data, sizeof header + size) != RV_OK)
             rv_device_log(device, RV_LOG_INFO, "pipeline cache not kept: %s", rv_error_text());
     }
-    rv_fail(RV_OK, "%s", failure);
+    rv_error_put_back(&error);
     free(data);
 }
 
@@ -291,6 +295,20 @@ done:
     free(c.results);
     free(c.calls);
     return status;
+}
+
+enum rv_status rv_pipelines_compile_next(struct rv_device *device, bool *any) {
+    struct rv_pipelines *pipelines = device->pipelines;
+    const char *call;
+    for (uint32_t i = 0; i < pipelines->count; i++) {
+        if (pipelines->list[i].handle)
+            continue;
+        *any = true;
+        VkResult result = compile(device, &pipelines->list[i], &call);
+        return result == VK_SUCCESS ? RV_OK : rv_device_fail(device, result, call);
+    }
+    *any = false;
+    return RV_OK;
 }
 
 enum rv_status rv_pipeline_get(struct rv_device *device, const char *name, const uint32_t *spec,

@@ -33,6 +33,8 @@ void rv_pipelines_destroy(struct rv_device *device);
 enum rv_status rv_pipeline_want(struct rv_device *device, const char *shader, const uint32_t *spec,
                                 uint32_t spec_count);
 enum rv_status rv_pipelines_compile(struct rv_device *device);
+// Compiles a single one of them. False in *any: there was none left.
+enum rv_status rv_pipelines_compile_next(struct rv_device *device, bool *any);
 
 // The pipeline of that shader with spec[i] as constant_id i. Owned by the device.
 enum rv_status rv_pipeline_get(struct rv_device *device, const char *shader, const uint32_t *spec,

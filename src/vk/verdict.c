@@ -35,17 +35,18 @@ static void identify(const struct rv_vk *vk, VkPhysicalDevice physical, const ch
 struct rv_verdicts rv_verdicts_load(const struct rv_vk *vk, VkPhysicalDevice physical,
                                     const char *cache_dir) {
     struct verdict_file expected, found;
-    char path[600], failure[1024]; // having no verdict is no failing call
+    struct rv_error_kept error; // having no verdict is no failing call
+    char path[600];
     uint8_t *data = NULL;
     size_t size = 0;
     struct rv_verdicts verdicts = {0};
     if (!cache_dir[0])
         return verdicts;
     identify(vk, physical, cache_dir, &expected, path, sizeof path);
-    snprintf(failure, sizeof failure, "%s", rv_error_text());
-    if (rv_file_read(path, sizeof found, &data, &size) != RV_OK)
-        rv_fail(RV_OK, "%s", failure);
-    else if (size == sizeof found) {
+    rv_error_keep(&error);
+    (void)rv_file_read(path, sizeof found, &data, &size);
+    rv_error_put_back(&error);
+    if (size == sizeof found) {
         memcpy(&found, data, sizeof found);
         if (memcmp(&found, &expected, offsetof(struct verdict_file, verdicts)) == 0 &&
             found.hash == rv_hash_bytes(RV_HASH_START, data, offsetof(struct verdict_file, hash)))

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "formats/inception_file.h"
+
 static char folder[] = "/tmp/reverie weights test XXXXXX";
 
 void fixture_enter(void) {
@@ -77,6 +79,31 @@ void fixture_raw(uint64_t seed, uint32_t conv_count, struct rv_raw_weights *raw)
                                                               : (2 * u - 1) * 0.1);
             }
         }
+}
+
+void fixture_stem(const char *path, const struct rv_raw_weights *raw) {
+    const struct rv_metadata metadata[] = {
+        {"format", RV_INCEPTION_FORMAT},
+        {"depth", "stem"},
+        {"avgpool", "exclude_padding"},
+    };
+    struct rv_tensor_source tensors[32] = {
+        {"spare32", RV_DTYPE_F32, 1, {32}, raw->storage},
+        {"spare64", RV_DTYPE_F32, 1, {64}, raw->storage},
+        {"spare192", RV_DTYPE_F32, 1, {192}, raw->storage},
+    };
+    size_t count = 3;
+    for (uint32_t i = 0; i < raw->conv_count; i++)
+        for (int part = 0; part < RV_PART_COUNT; part++) {
+            if (!raw->parts[i][part])
+                continue;
+            rv_part_name(i, part, tensors[count].name);
+            tensors[count].rank = rv_part_shape(i, part, tensors[count].shape);
+            tensors[count++].values = raw->parts[i][part];
+        }
+    char hash[65];
+    cr_assert_eq(rv_safetensors_write(path, tensors, count, metadata, 3, hash), RV_OK, "%s",
+                 rv_error_text());
 }
 
 bool fixture_equal(const rv_weights *a, const rv_weights *b) {

@@ -24,6 +24,9 @@ void fixture_expect(const char *name, enum rv_status status, enum rv_status expe
 // The numbers of rv_weights_random before folding, for the first `conv_count` convolutions.
 void fixture_raw(uint64_t seed, uint32_t conv_count, struct rv_raw_weights *raw);
 
+// Our file of the stem, with tensors that are nobody's but have the sizes of others.
+void fixture_stem(const char *path, const struct rv_raw_weights *raw);
+
 // Whether two sets of folded weights are equal in every bit.
 bool fixture_equal(const rv_weights *a, const rv_weights *b);
 

@@ -211,32 +211,6 @@ static const struct variant variants[] = {
     {"too large", NULL, NULL, 3e38f, RV_MEAN, "folded bias[0]"},
 };
 
-// Our file of the stem, with tensors that are nobody's but have the sizes of others.
-static void write_stem(const char *path, const struct rv_raw_weights *raw) {
-    const struct rv_metadata metadata[] = {
-        {"format", RV_INCEPTION_FORMAT},
-        {"depth", "stem"},
-        {"avgpool", "exclude_padding"},
-    };
-    struct rv_tensor_source tensors[32] = {
-        {"spare32", RV_DTYPE_F32, 1, {32}, raw->storage},
-        {"spare64", RV_DTYPE_F32, 1, {64}, raw->storage},
-        {"spare192", RV_DTYPE_F32, 1, {192}, raw->storage},
-    };
-    size_t count = 3;
-    for (uint32_t i = 0; i < raw->conv_count; i++)
-        for (int part = 0; part < RV_PART_COUNT; part++) {
-            if (!raw->parts[i][part])
-                continue;
-            rv_part_name(i, part, tensors[count].name);
-            tensors[count].rank = rv_part_shape(i, part, tensors[count].shape);
-            tensors[count++].values = raw->parts[i][part];
-        }
-    char hash[65];
-    cr_assert_eq(rv_safetensors_write(path, tensors, count, metadata, 3, hash), RV_OK, "%s",
-                 rv_error_text());
-}
-
 // Writes the file again with `from` in its header replaced, everywhere if it is "Conv2d_".
 static void change_header(const char *path, const char *from, const char *to) {
     size_t size;
@@ -275,7 +249,7 @@ Test(weights, the_network_in_a_file, .init = fixture_enter, .fini = fixture_leav
         const float kept = *poisoned;
         if (v->poison != 0)
             *poisoned = v->poison;
-        write_stem("w", &raw);
+        fixture_stem("w", &raw);
         *poisoned = kept;
         if (v->from)
             change_header("w", v->from, v->to);
@@ -293,7 +267,7 @@ Test(weights, the_network_in_a_file, .init = fixture_enter, .fini = fixture_leav
     }
 
     // Cut short anywhere, or longer than it says.
-    write_stem("w", &raw);
+    fixture_stem("w", &raw);
     size_t size;
     char *file = fixture_read("w", &size);
     for (size_t cut = 0; cut < size; cut += cut < 20 || cut + 20 > size ? 1 : 9973) {
@@ -315,7 +289,7 @@ Test(weights, the_network_in_a_file, .init = fixture_enter, .fini = fixture_leav
 Test(weights, importing_our_own_file, .init = fixture_enter, .fini = fixture_leave) {
     struct rv_raw_weights raw;
     fixture_raw(6, 5, &raw);
-    write_stem("w", &raw);
+    fixture_stem("w", &raw);
     struct rv_import_report report;
     struct rv_verify_report verified;
     rv_weights *a, *b;
@@ -336,7 +310,7 @@ Test(weights, importing_our_own_file, .init = fixture_enter, .fini = fixture_lea
         for (size_t e = 0; e < rv_part_count(i, RV_KERNEL); e++)
             raw.parts[i][RV_KERNEL][e] =
                 rv_half_to_float(rv_half_from_float(raw.parts[i][RV_KERNEL][e]));
-    write_stem("rounded", &raw);
+    fixture_stem("rounded", &raw);
     cr_assert_eq(rv_weights_load("rounded", &a), RV_OK, "%s", rv_error_text());
     cr_assert_eq(rv_weights_load("half", &b), RV_OK, "%s", rv_error_text());
     cr_expect(fixture_equal(a, b), "fp16 is not each value rounded");
@@ -348,7 +322,7 @@ Test(weights, importing_our_own_file, .init = fixture_enter, .fini = fixture_lea
 
     // What cannot be written leaves what stood there.
     raw.parts[2][RV_KERNEL][7] = 65520;
-    write_stem("large", &raw);
+    fixture_stem("large", &raw);
     fixture_expect("beyond fp16", rv_import_weights("large", "half", true, NULL), RV_ERR_WEIGHTS,
                    "Conv2d_2b_3x3.conv.weight holds 65520, beyond the range of fp16");
     cr_expect_eq(rv_verify_weights("half", NULL), RV_OK, "a failed import damaged the old file");
@@ -357,7 +331,7 @@ Test(weights, importing_our_own_file, .init = fixture_enter, .fini = fixture_lea
     fixture_expect("full disk", rv_import_weights("w", "/dev/full", false, NULL), RV_ERR_IO,
                    "No space left");
     raw.parts[2][RV_KERNEL][7] = NAN;
-    write_stem("nan", &raw);
+    fixture_stem("nan", &raw);
     fixture_expect("NaN", rv_import_weights("nan", "out", false, NULL), RV_ERR_WEIGHTS,
                    "nan: Conv2d_2b_3x3.conv.weight[7] is not a finite number");
     cr_expect_neq(access("out", F_OK), 0, "a failed import wrote something");

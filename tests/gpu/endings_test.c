@@ -1,8 +1,11 @@
 // Sessions and contexts that end while something of theirs is under way, in every order there is.
 // The validation layer knows what is in use, and what was never destroyed.
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/status.h"
 #include "dream/context.h"
 #include "dream/session.h"
 #include "support/dreams.h"
@@ -153,4 +156,42 @@ Test(endings, of_a_lost_device) {
     rv_session_end(&sessions[0]);
     rv_session_end(&sessions[1]);
     end(&b);
+}
+
+// ------------------------------------------------------------------------------------------------
+// A start without the files that a cache keeps, and with none that it can keep, is no error: what
+// the thread said last stays what it was.
+
+static void start_with_cache(const char *folder) {
+    struct bench b = {.weights = rv_test_weights(1), .input = rv_test_noise(1, WIDTH, HEIGHT)};
+    struct rv_context_params params = {.cache_dir = folder};
+    for (int lent = 0; lent < 2; lent++) {
+        struct rv_picture picture;
+        host_begin(&b.host, true);
+        struct rv_vulkan_device device = host_lend(&b.host);
+        rv_fail(RV_OK, "said before");
+        cr_assert_eq(lent ? rv_context_import(&device, &params, &b.context)
+                          : rv_context_create(&params, &b.context),
+                     RV_OK);
+        cr_expect_str_eq(rv_error_text(), "said before", "%s, %d: opening", folder, lent);
+        cr_assert_eq(rv_dream(b.context, b.weights, &b.input, &small, NULL, NULL, &picture, NULL),
+                     RV_OK);
+        cr_expect_str_eq(rv_error_text(), "said before", "%s, %d: dreaming", folder, lent);
+        rv_picture_free(&picture);
+        rv_context_destroy(&b.context);
+        cr_expect_str_eq(rv_error_text(), "said before", "%s, %d: closing", folder, lent);
+        host_end(&b.host);
+    }
+    rv_weights_destroy(&b.weights);
+    rv_picture_free(&b.input);
+}
+
+Test(endings, a_start_without_a_cache) {
+    char folder[] = "/tmp/reverie-endings-XXXXXX", inner[64], command[64];
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(inner, sizeof inner, "%s/cache", folder);
+    start_with_cache(inner);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    cr_expect_eq(system(command), 0);
+    start_with_cache("/dev/null/cache");
 }

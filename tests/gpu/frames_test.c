@@ -249,3 +249,97 @@ Test(frames, beside_slices) {
     rv_weights_destroy(&weights);
     rv_picture_free(&input);
 }
+
+// ------------------------------------------------------------------------------------------------
+// Octaves are prepared
+
+static PFN_vkCreateComputePipelines create_pipelines; // the driver's
+static uint32_t pipelines;                            // made in this call
+
+static VkResult VKAPI_PTR count_pipelines(VkDevice device, VkPipelineCache cache, uint32_t count,
+                                          const VkComputePipelineCreateInfo *infos,
+                                          const VkAllocationCallbacks *allocator,
+                                          VkPipeline *made) {
+    pipelines += count;
+    return create_pipelines(device, cache, count, infos, allocator, made);
+}
+
+struct prepared {
+    uint32_t calls, most_pipelines, most_submits; // calls that made pipelines; of one call
+    double longest, longest_step; // seconds of a call, and of one that went on with steps
+};
+
+// Dreams on a device that knows nothing yet: whatever is needed is compiled, and measured.
+static struct prepared prepare(struct host *host, const rv_weights *weights,
+                               const struct rv_picture *input, const struct rv_advance_params *how,
+                               struct rv_picture *picture) {
+    struct rv_context_params opening = {.cache_dir = ""};
+    struct rv_vulkan_device lent = host_lend(host);
+    struct rv_progress progress = {0};
+    struct prepared seen = {0};
+    rv_context *context;
+    rv_session *session;
+    cr_assert_eq(rv_context_import(&lent, &opening, &context), RV_OK, "%s", rv_error_text());
+    cr_assert_eq(rv_session_begin(context, weights, input, &small, &session), RV_OK, "%s",
+                 rv_error_text());
+    create_pipelines = context->device->vk.CreateComputePipelines;
+    context->device->vk.CreateComputePipelines = count_pipelines;
+    watched = (struct watch){.submit = context->device->vk.QueueSubmit};
+    context->device->vk.QueueSubmit = watch_submit;
+    while (!progress.finished) {
+        pipelines = watched.submits = 0;
+        double begun = rv_clock_seconds();
+        cr_assert_eq(rv_session_advance(session, how, &progress), RV_OK, "%s", rv_error_text());
+        double took = rv_clock_seconds() - begun;
+        double *longest = pipelines || progress.iteration == 0 ? &seen.longest : &seen.longest_step;
+        *longest = took > *longest ? took : *longest;
+        seen.calls += pipelines > 0;
+        if (pipelines > seen.most_pipelines)
+            seen.most_pipelines = pipelines;
+        if (watched.submits > seen.most_submits)
+            seen.most_submits = watched.submits;
+    }
+    cr_assert_eq(rv_session_picture(session, picture), RV_OK, "%s", rv_error_text());
+    rv_session_end(&session);
+    rv_context_destroy(&context);
+    return seen;
+}
+
+Test(frames, octaves_in_parts) {
+    static const struct {
+        const char *name;
+        struct rv_advance_params how;
+    } ways[] = {{"at once", {0}},
+                {"slices", {.flops = 2e7}},
+                {"slices without waiting", {.flops = 2e7, .no_wait = true}},
+                {"a millisecond", {.seconds = 1e-3}}};
+    struct host host;
+    struct rv_picture expected = {0};
+    rv_weights *weights = rv_test_weights(1);
+    struct rv_picture input = rv_test_noise(1, 100, 87);
+    host_begin(&host, true);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct rv_picture picture;
+        struct prepared seen = prepare(&host, weights, &input, &ways[i].how, &picture);
+        fprintf(
+            stderr,
+            "%s: kernels made in %u calls, at most %u pipelines and %u submits in one; the longest "
+            "took %.1f ms, those of the steps at most %.1f ms\n",
+            ways[i].name, seen.calls, seen.most_pipelines, seen.most_submits, seen.longest * 1e3,
+            seen.longest_step * 1e3);
+        if (i == 0) {
+            expected = picture;
+            cr_expect_gt(seen.most_pipelines, 8);
+            continue;
+        }
+        cr_expect_gt(seen.calls, 8, "%s", ways[i].name);
+        cr_expect_leq(seen.most_pipelines, ways[i].how.seconds > 0 ? 8 : 2, "%s", ways[i].name);
+        cr_expect(memcmp(picture.pixels, expected.pixels, sizeof(float) * 100 * 87 * 3) == 0,
+                  "%s: other bytes", ways[i].name);
+        rv_picture_free(&picture);
+    }
+    rv_picture_free(&expected);
+    rv_picture_free(&input);
+    rv_weights_destroy(&weights);
+    host_end(&host);
+}

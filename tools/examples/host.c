@@ -62,8 +62,9 @@ void host_begin(struct host *host, const char *title, uint32_t width, uint32_t h
     *host = (struct host){0};
     SDL(SDL_Init(SDL_INIT_VIDEO) == 0);
     SDL(host->queue_mutex = SDL_CreateMutex());
-    SDL(host->window = SDL_CreateWindow(title, SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED,
-                                        (int)width, (int)height, SDL_WINDOW_VULKAN));
+    SDL(host->window =
+            SDL_CreateWindow(title, SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED, (int)width,
+                             (int)height, SDL_WINDOW_VULKAN | SDL_WINDOW_RESIZABLE));
     make_instance(host);
     SDL(SDL_Vulkan_CreateSurface(host->window, host->instance, &host->surface));
     VK(vkEnumeratePhysicalDevices(host->instance, &count, all));
@@ -74,7 +75,10 @@ void host_begin(struct host *host, const char *title, uint32_t width, uint32_t h
     host->physical = all[i];
 }
 
-static void make_swapchain(struct host *host) {
+// Makes the swapchain, anew if there is one: what was submitted must have run then. False: the
+// window has no size at the moment, and all stays as it was.
+static bool make_swapchain(struct host *host) {
+    VkSwapchainKHR old = host->swapchain;
     VkSurfaceCapabilitiesKHR can;
     VkSurfaceFormatKHR formats[64];
     uint32_t count = 64, chosen = 0;
@@ -83,13 +87,16 @@ static void make_swapchain(struct host *host) {
     for (uint32_t i = 0; i < count; i++)
         if (formats[i].format == VK_FORMAT_B8G8R8A8_UNORM)
             chosen = i; // whose values are shown as they are, like the picture's
-    host->format = formats[chosen].format;
-    host->extent = can.currentExtent;
-    if (host->extent.width == UINT32_MAX) { // Wayland leaves it to us
+    VkExtent2D extent = can.currentExtent;
+    if (extent.width == UINT32_MAX) { // Wayland leaves it to us
         int width, height;
         SDL_Vulkan_GetDrawableSize(host->window, &width, &height);
-        host->extent = (VkExtent2D){(uint32_t)width, (uint32_t)height};
+        extent = (VkExtent2D){(uint32_t)width, (uint32_t)height};
     }
+    if (extent.width == 0 || extent.height == 0) // minimised under Windows
+        return false;
+    host->format = formats[chosen].format;
+    host->extent = extent;
     VkSwapchainCreateInfoKHR info = {.sType = VK_STRUCTURE_TYPE_SWAPCHAIN_CREATE_INFO_KHR,
                                      .surface = host->surface,
                                      .minImageCount = can.minImageCount,
@@ -102,10 +109,14 @@ static void make_swapchain(struct host *host) {
                                      .preTransform = can.currentTransform,
                                      .compositeAlpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR,
                                      .presentMode = VK_PRESENT_MODE_FIFO_KHR,
-                                     .clipped = VK_TRUE};
+                                     .clipped = VK_TRUE,
+                                     .oldSwapchain = old};
     VK(vkCreateSwapchainKHR(host->device, &info, NULL, &host->swapchain));
+    vkDestroySwapchainKHR(host->device, old, NULL);
     host->image_count = HOST_IMAGES;
     VK(vkGetSwapchainImagesKHR(host->device, host->swapchain, &host->image_count, host->images));
+    host->stale = false;
+    return true;
 }
 
 static VkSemaphore make_semaphore(struct host *host, VkSemaphoreType kind) {
@@ -129,7 +140,7 @@ static void make_frames(struct host *host) {
         VK(vkAllocateCommandBuffers(host->device, &info, &host->frames[i].commands));
         host->frames[i].acquired = make_semaphore(host, VK_SEMAPHORE_TYPE_BINARY);
     }
-    for (uint32_t i = 0; i < host->image_count; i++)
+    for (uint32_t i = 0; i < HOST_IMAGES; i++)
         host->rendered[i] = make_semaphore(host, VK_SEMAPHORE_TYPE_BINARY);
     host->timeline = make_semaphore(host, VK_SEMAPHORE_TYPE_TIMELINE);
 }
@@ -150,7 +161,8 @@ void host_make_device(struct host *host, const char *const *extensions, uint32_t
     VK(vkCreateDevice(host->physical, &info, NULL, &host->device));
     volkLoadDevice(host->device);
     vkGetDeviceQueue(host->device, host->family, 0, &host->queue);
-    make_swapchain(host);
+    if (!make_swapchain(host))
+        host_fail("no window", "it has no size");
     make_frames(host);
 }
 
@@ -162,7 +174,7 @@ void host_end(struct host *host) {
     vkDestroyBuffer(device, host->staging, NULL);
     vkFreeMemory(device, host->staging_memory, NULL);
     vkDestroySemaphore(device, host->timeline, NULL);
-    for (uint32_t i = 0; i < host->image_count; i++)
+    for (uint32_t i = 0; i < HOST_IMAGES; i++)
         vkDestroySemaphore(device, host->rendered[i], NULL);
     for (int i = 0; i < HOST_FRAMES; i++)
         vkDestroySemaphore(device, host->frames[i].acquired, NULL);
@@ -179,13 +191,19 @@ void host_end(struct host *host) {
 // ------------------------------------------------------------------------------------------------
 // Commands
 
-static VkCommandBuffer begin_commands(struct host *host) {
+// Waits until nothing uses what belongs to the next frame.
+static struct host_frame *free_frame(struct host *host) {
     struct host_frame *frame = &host->frames[host->frame % HOST_FRAMES];
     VkSemaphoreWaitInfo wait = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
                                 .semaphoreCount = 1,
                                 .pSemaphores = &host->timeline,
                                 .pValues = &frame->turn};
     VK(vkWaitSemaphores(host->device, &wait, UINT64_MAX));
+    return frame;
+}
+
+static VkCommandBuffer begin_commands(struct host *host) {
+    struct host_frame *frame = free_frame(host);
     VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     VK(vkBeginCommandBuffer(frame->commands, &begin));
     return frame->commands;
@@ -255,8 +273,14 @@ static VkDeviceMemory allocate(struct host *host, VkMemoryRequirements needs,
     return memory;
 }
 
+// Makes room for so many bytes; nothing may use the room that was there.
 static void make_staging(struct host *host, VkDeviceSize bytes) {
     VkMemoryRequirements needs;
+    if (host->staging_bytes >= bytes)
+        return;
+    host->staging_bytes = bytes;
+    vkDestroyBuffer(host->device, host->staging, NULL);
+    vkFreeMemory(host->device, host->staging_memory, NULL);
     VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                .size = bytes,
                                .usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
@@ -271,7 +295,6 @@ static void make_staging(struct host *host, VkDeviceSize bytes) {
 
 void host_make_picture(struct host *host, const void *pixels, uint32_t width, uint32_t height) {
     VkMemoryRequirements needs;
-    VkDeviceSize window = (VkDeviceSize)host->extent.width * host->extent.height * 4;
     VkDeviceSize picture = (VkDeviceSize)width * height * 4;
     VkImageCreateInfo info = {.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
                               .imageType = VK_IMAGE_TYPE_2D,
@@ -288,7 +311,7 @@ void host_make_picture(struct host *host, const void *pixels, uint32_t width, ui
     VK(vkBindImageMemory(host->device, host->picture, host->picture_memory, 0));
     host->width = width;
     host->height = height;
-    make_staging(host, window > picture ? window : picture);
+    make_staging(host, picture);
     SDL_memcpy(host->staged, pixels, picture);
 
     VkBufferImageCopy copy = {.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
@@ -320,8 +343,9 @@ static void paint(struct host *host, VkCommandBuffer commands, VkImage image, co
     barrier(commands, image, VK_IMAGE_LAYOUT_UNDEFINED, layout);
     vkCmdClearColorImage(commands, image, layout, &clear, 1, &all);
     barrier(commands, image, layout, layout);
-    vkCmdBlitImage(commands, host->picture, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, image, layout, 1,
-                   &blit, VK_FILTER_LINEAR);
+    if (right > left && bottom > left)
+        vkCmdBlitImage(commands, host->picture, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, image, layout,
+                       1, &blit, VK_FILTER_LINEAR);
 }
 
 static void read_back(struct host *host, VkCommandBuffer commands, VkImage image) {
@@ -335,43 +359,92 @@ static void read_back(struct host *host, VkCommandBuffer commands, VkImage image
             VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
 }
 
-static void draw(struct host *host, const float colour[4], uint32_t border, bool staged) {
+static void wait_until_idle(struct host *host) {
+    SDL_LockMutex(host->queue_mutex);
+    VK(vkQueueWaitIdle(host->queue));
+    SDL_UnlockMutex(host->queue_mutex);
+}
+
+// The swapchain's next image, of a new swapchain if the window has changed. False: there is none.
+static bool acquire(struct host *host, VkSemaphore acquired, uint32_t *index) {
+    VkResult result;
+    if (SDL_GetWindowFlags(host->window) & (SDL_WINDOW_MINIMIZED | SDL_WINDOW_HIDDEN))
+        return false;
+    do {
+        if (host->stale) {
+            wait_until_idle(host);
+            if (!make_swapchain(host))
+                return false;
+        }
+        result = vkAcquireNextImageKHR(host->device, host->swapchain, UINT64_MAX, acquired,
+                                       VK_NULL_HANDLE, index);
+        host->stale = result == VK_ERROR_OUT_OF_DATE_KHR || result == VK_SUBOPTIMAL_KHR;
+    } while (result == VK_ERROR_OUT_OF_DATE_KHR);
+    check(result, "vkAcquireNextImageKHR");
+    return true;
+}
+
+static void present(struct host *host, uint32_t index) {
+    VkPresentInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
+                             .waitSemaphoreCount = 1,
+                             .pWaitSemaphores = &host->rendered[index],
+                             .swapchainCount = 1,
+                             .pSwapchains = &host->swapchain,
+                             .pImageIndices = &index};
+    SDL_LockMutex(host->queue_mutex);
+    VkResult result = vkQueuePresentKHR(host->queue, &info);
+    SDL_UnlockMutex(host->queue_mutex);
+    if (result == VK_ERROR_OUT_OF_DATE_KHR || result == VK_SUBOPTIMAL_KHR)
+        host->stale = true;
+    else
+        check(result, "vkQueuePresentKHR");
+}
+
+static bool draw(struct host *host, const float colour[4], uint32_t border, bool staged) {
     uint32_t index;
-    VkSemaphore acquired = host->frames[host->frame % HOST_FRAMES].acquired;
+    VkSemaphore acquired = free_frame(host)->acquired;
+    if (!acquire(host, acquired, &index))
+        return false;
+    if (staged) {
+        wait_until_idle(host);
+        make_staging(host, (VkDeviceSize)host->extent.width * host->extent.height * 4);
+    }
     VkCommandBuffer commands = begin_commands(host);
-    VK(vkAcquireNextImageKHR(host->device, host->swapchain, UINT64_MAX, acquired, VK_NULL_HANDLE,
-                             &index));
     paint(host, commands, host->images[index], colour, border);
     if (staged)
         read_back(host, commands, host->images[index]);
     barrier(commands, host->images[index], VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
             VK_IMAGE_LAYOUT_PRESENT_SRC_KHR);
     submit(host, acquired, host->rendered[index]);
-    VkPresentInfoKHR present = {.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
-                                .waitSemaphoreCount = 1,
-                                .pWaitSemaphores = &host->rendered[index],
-                                .swapchainCount = 1,
-                                .pSwapchains = &host->swapchain,
-                                .pImageIndices = &index};
-    SDL_LockMutex(host->queue_mutex);
-    VK(vkQueuePresentKHR(host->queue, &present));
-    SDL_UnlockMutex(host->queue_mutex);
+    present(host, index);
+    return true;
 }
 
-void host_draw(struct host *host, const float colour[4], uint32_t border) {
-    draw(host, colour, border, false);
+bool host_is_open(struct host *host) {
+    SDL_Event event;
+    bool open = true;
+    while (SDL_PollEvent(&event)) {
+        open &= event.type != SDL_QUIT;
+        host->stale |=
+            event.type == SDL_WINDOWEVENT && event.window.event == SDL_WINDOWEVENT_SIZE_CHANGED;
+    }
+    return open;
 }
 
-void host_draw_to_file(struct host *host, const float colour[4], uint32_t border,
+bool host_draw(struct host *host, const float colour[4], uint32_t border) {
+    return draw(host, colour, border, false);
+}
+
+bool host_draw_to_file(struct host *host, const float colour[4], uint32_t border,
                        const char *path) {
+    if (!draw(host, colour, border, true))
+        return false;
     int width = (int)host->extent.width, height = (int)host->extent.height;
-    draw(host, colour, border, true);
-    SDL_LockMutex(host->queue_mutex);
-    VK(vkQueueWaitIdle(host->queue));
-    SDL_UnlockMutex(host->queue_mutex);
+    wait_until_idle(host);
     SDL_Surface *surface = SDL_CreateRGBSurfaceWithFormatFrom(
         host->staged, width, height, 32, width * 4,
         host->format == VK_FORMAT_R8G8B8A8_UNORM ? SDL_PIXELFORMAT_RGBA32 : SDL_PIXELFORMAT_BGRA32);
     SDL(surface && SDL_SaveBMP(surface, path) == 0);
     SDL_FreeSurface(surface);
+    return true;
 }

@@ -30,6 +30,7 @@ struct host {
     uint32_t family; // of the queue, which draws, computes and presents
     VkQueue queue;
     VkSwapchainKHR swapchain;
+    bool stale; // the swapchain is no longer the window's: it is made anew before the next frame
     VkFormat format;
     VkExtent2D extent;
     VkImage images[HOST_IMAGES];
@@ -48,6 +49,7 @@ struct host {
     uint64_t turn;
     VkBuffer staging; // of the picture on its way in, of the window on its way out
     VkDeviceMemory staging_memory;
+    VkDeviceSize staging_bytes;
     void *staged;
 };
 
@@ -60,10 +62,14 @@ void host_make_picture(struct host *host, const void *pixels, uint32_t width, ui
 // Destroys everything, after everybody has stopped using it.
 void host_end(struct host *host);
 
-// One frame: a background of this colour, and the picture on it with `border` pixels around.
-void host_draw(struct host *host, const float colour[4], uint32_t border);
-// Draws it once more and writes it to a file.
-void host_draw_to_file(struct host *host, const float colour[4], uint32_t border, const char *path);
+// Hears what has happened to the window since the last call. False: it was closed.
+bool host_is_open(struct host *host);
+
+// One frame: a background of this colour, and the picture on it with `border` pixels around, as
+// large as the window is by now. False: nothing was drawn, since the window is minimised.
+bool host_draw(struct host *host, const float colour[4], uint32_t border);
+// Draws it and writes it to a file.
+bool host_draw_to_file(struct host *host, const float colour[4], uint32_t border, const char *path);
 
 void host_fail(const char *what, const char *why);
 

@@ -179,8 +179,8 @@ static void begin_dream(struct app *app) {
 }
 
 // Submits at most so many operations, and nothing while the device is still at those before: the
-// frame waits for that much at most. Where a new octave begins its kernels are made, which takes a
-// moment; a game may do without octaves, or keep its pipeline cache (rv_vulkan_device).
+// frame waits for that much at most. Where a new octave begins its kernels are made, one a frame; a
+// game that keeps its pipeline cache (rv_vulkan_device) has them sooner.
 static void dream(struct app *app) {
     struct rv_advance_params slice = {.flops = app->options.gflop * 1e9, .no_wait = true};
     struct rv_progress before = app->progress;
@@ -196,39 +196,12 @@ static void dream(struct app *app) {
 // ------------------------------------------------------------------------------------------------
 // Frames
 
-static bool window_closed(void) {
-    SDL_Event event;
-    bool closed = false;
-    while (SDL_PollEvent(&event))
-        closed |= event.type == SDL_QUIT;
-    return closed;
-}
-
 static void time_frame(struct app *app, uint64_t begun) {
     bool dreams = app->session && !app->progress.finished;
     double seconds =
         (double)(SDL_GetPerformanceCounter() - begun) / (double)SDL_GetPerformanceFrequency();
     if (app->time_count[dreams] < MAX_TIMES)
         app->times[dreams][app->time_count[dreams]++] = seconds * 1e3;
-}
-
-static void run(struct app *app) {
-    const struct options *o = &app->options;
-    const uint32_t still = o->frames ? o->frames : 60;
-    for (uint32_t i = 0; !window_closed() && !(o->frames && i >= 2 * o->frames); i++) {
-        float wave = (float)(i % 120) / 120;
-        const float colour[] = {wave, 0.2f, 1 - wave, 1};
-        if (i == still)
-            begin_dream(app);
-        uint64_t begun = SDL_GetPerformanceCounter();
-        if (app->session && !app->progress.finished)
-            dream(app);
-        if (o->screenshot && i + 1 == 2 * o->frames)
-            host_draw_to_file(&app->host, colour, BORDER, o->screenshot);
-        else
-            host_draw(&app->host, colour, BORDER);
-        time_frame(app, begun);
-    }
 }
 
 static int compare(const void *a, const void *b) {
@@ -242,6 +215,37 @@ static void report(const char *what, double *times, uint32_t count) {
     qsort(times, count, sizeof *times, compare);
     printf("%s: %u frames, median %.1f ms, 95%% within %.1f ms, longest %.1f ms\n", what, count,
            times[(count - 1) / 2], times[(count * 95 + 99) / 100 - 1], times[count - 1]);
+    fflush(stdout);
+}
+
+// False: the window is minimised. The dream goes on meanwhile.
+static bool draw(struct app *app, uint32_t frame, bool keep) {
+    float wave = (float)(frame % 120) / 120;
+    const float colour[] = {wave, 0.2f, 1 - wave, 1};
+    uint64_t begun = SDL_GetPerformanceCounter();
+    if (app->session && !app->progress.finished)
+        dream(app);
+    if (!(keep ? host_draw_to_file(&app->host, colour, BORDER, app->options.screenshot)
+               : host_draw(&app->host, colour, BORDER)))
+        return false;
+    time_frame(app, begun);
+    return true;
+}
+
+static void run(struct app *app) {
+    const struct options *o = &app->options;
+    const uint32_t still = o->frames ? o->frames : 60;
+    uint32_t i = 0;
+    while (host_is_open(&app->host) && !(o->frames && i >= 2 * o->frames)) {
+        if (i == still && !app->session) {
+            report("without the dream", app->times[0], app->time_count[0]);
+            begin_dream(app);
+        }
+        if (draw(app, i, o->screenshot && i + 1 == 2 * o->frames))
+            i++;
+        else
+            SDL_WaitEventTimeout(NULL, 10); // nobody sees a frame: no haste
+    }
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -314,7 +318,6 @@ int main(int argc, char **argv) {
     lend(&app, &wishes);
 
     run(&app);
-    report("without the dream", app.times[0], app.time_count[0]);
     report("with the dream", app.times[1], app.time_count[1]);
     printf("dreamed %.0f %%\n", app.progress.fraction * 100);
 

@@ -1,5 +1,5 @@
-# `cpack` makes three Debian packages: the program; the shared library; what is needed to build with
-# it. Configured with -DCMAKE_INSTALL_PREFIX=/usr, libraries go where Debian has them.
+# `cpack` makes Debian packages: the program; the shared library; what is needed to build with it; the
+# module for Python; and, if it was built, the filter for video editors. Configured with -DCMAKE_INSTALL_PREFIX=/usr, libraries go where Debian has them.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME reverie)
 set(CPACK_PACKAGE_VENDOR "The Reverie authors")
@@ -20,7 +20,10 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS OFF)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
-set(CPACK_COMPONENTS_ALL program library development)
+set(CPACK_COMPONENTS_ALL program library development python)
+if(TARGET reverie_frei0r)
+  list(APPEND CPACK_COMPONENTS_ALL frei0r)
+endif()
 
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own
 set(about "Reverie runs a picture through the network InceptionV3, takes the gradient of
@@ -66,10 +69,39 @@ ${about}
 This package holds the headers, the archive, and what pkg-config and CMake
 find them by.")
 
+set(CPACK_DEBIAN_PYTHON_PACKAGE_NAME python3-reverie)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS OFF)
+math(EXPR next "${PROJECT_VERSION_MINOR} + 1") # whose interface may be another
+set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3:any, python3-numpy, \
+libreverie0 (>= ${PROJECT_VERSION}), libreverie0 (<< ${PROJECT_VERSION_MAJOR}.${next}~)")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/python/postinst
+                                              ${CMAKE_CURRENT_LIST_DIR}/python/prerm)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_COMPONENT_PYTHON_DESCRIPTION "DeepDream on any Vulkan device: module for Python
+${about}
+
+This package holds the module for Python 3, which dreams on arrays of NumPy.")
+
+set(CPACK_DEBIAN_FREI0R_PACKAGE_NAME frei0r-plugin-reverie)
+set(CPACK_DEBIAN_FREI0R_PACKAGE_SECTION video)
+set(CPACK_DEBIAN_FREI0R_PACKAGE_DEPENDS ${loader})
+set(CPACK_DEBIAN_FREI0R_PACKAGE_RECOMMENDS "mesa-vulkan-drivers | vulkan-icd")
+set(CPACK_DEBIAN_FREI0R_PACKAGE_SUGGESTS "kdenlive | shotcut | melt | ffmpeg")
+set(CPACK_DEBIAN_FREI0R_PACKAGE_ENHANCES "kdenlive, shotcut, melt, ffmpeg")
+set(CPACK_COMPONENT_FREI0R_DESCRIPTION "DeepDream on any Vulkan device: filter for video editors
+${about}
+
+This package holds the filter for hosts of frei0r, such as Kdenlive, Shotcut,
+melt and ffmpeg, and its description for Kdenlive.")
+
 # Every package documents itself, as Debian's policy asks.
 set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/document.cmake)
 set(CPACK_RV_SOURCE ${PROJECT_SOURCE_DIR})
 set(CPACK_RV_COMPONENT_program reverie)
 set(CPACK_RV_COMPONENT_library libreverie0)
 set(CPACK_RV_COMPONENT_development libreverie-dev)
+set(CPACK_RV_COMPONENT_python python3-reverie)
+set(CPACK_RV_COMPONENT_frei0r frei0r-plugin-reverie)
 include(CPack)
