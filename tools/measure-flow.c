@@ -27,7 +27,7 @@ static enum rv_status begin(struct measure *m, uint32_t width, uint32_t height) 
     enum rv_status status;
     RV_TRY(rv_context_create(NULL, &m->context));
     struct rv_device *device = m->device = m->context->device;
-    m->plan = rv_flow_plan((struct rv_extent){width, height});
+    m->plan = rv_flow_plan((struct rv_extent){width, height}, rv_flow_most(device));
     const struct {
         struct rv_buffer *buffer;
         uint64_t bytes;

@@ -25,8 +25,8 @@
 
 // Sums over a window of 2 * radius + 1 pixels, weighted (1 - (k / (radius + 1))^2)^2.
 #define RV_FLOW_RADIUS 4
-#define RV_FLOW_SOFT 0.01    // residuals above about that count less and less
-#define RV_FLOW_SMOOTH 0.002 // pull towards the window's mean flow
+#define RV_FLOW_SOFT 0.03     // residuals above about that count less and less
+#define RV_FLOW_SMOOTH 0.0002 // pull towards the window's mean flow
 
 struct rv_flow_push {
     RV_UINT size, above; // width | height << 16, of the level and of the one above it

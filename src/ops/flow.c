@@ -2,10 +2,8 @@
 
 #include "ops/op.h"
 
-// Of the finest level's flow and of the coarsest level, the longer side at most.
-#define FINEST_PIXELS 300
-#define COARSEST_PIXELS 14
-#define ITERATIONS 4 // a level
+#define COARSEST_PIXELS 14 // longer side of the coarsest level, at most
+#define ITERATIONS 3       // a level
 
 static uint64_t aligned(uint64_t bytes) {
     return (bytes + RV_PLAN_ALIGNMENT - 1) / RV_PLAN_ALIGNMENT * RV_PLAN_ALIGNMENT;
@@ -19,14 +17,18 @@ static uint32_t longer(struct rv_extent size) {
     return size.width > size.height ? size.width : size.height;
 }
 
-struct rv_flow_plan rv_flow_plan(struct rv_extent picture) {
+uint32_t rv_flow_most(const struct rv_device *device) {
+    return device->info.type == RV_DEVICE_CPU ? 150 : 640;
+}
+
+struct rv_flow_plan rv_flow_plan(struct rv_extent picture, uint32_t most) {
     struct rv_flow_plan plan = {.levels = 1, .size = {picture}};
     while (longer(plan.size[plan.levels - 1]) > COARSEST_PIXELS && plan.levels < RV_FLOW_LEVELS) {
         struct rv_extent below = plan.size[plan.levels - 1];
         plan.size[plan.levels++] =
             (struct rv_extent){(below.width + 1) / 2, (below.height + 1) / 2};
     }
-    while (plan.finest + 1 < plan.levels && longer(plan.size[plan.finest]) > FINEST_PIXELS)
+    while (plan.finest + 1 < plan.levels && longer(plan.size[plan.finest]) > most)
         plan.finest++;
     for (uint32_t i = 0; i < plan.levels; i++) {
         plan.grey[i] = plan.grey_bytes;

@@ -1,8 +1,7 @@
 // Optical flow between two frames, and what is carried along by it: see shaders/layout/flow.h.
 //
 // The flow is that of Lucas and Kanade, for every pixel, from coarse to fine, a few times a level,
-// there and back. It stops at a level of about 300 pixels: finer ones would cost more than they
-// tell.
+// there and back.
 #ifndef RV_OPS_FLOW_H
 #define RV_OPS_FLOW_H
 
@@ -20,7 +19,11 @@ struct rv_flow_plan {
     uint64_t flow[RV_FLOW_LEVELS];         // offset of a level's flow
     uint64_t grey_bytes, flow_bytes, terms_bytes, motion_bytes, sums_bytes;
 };
-struct rv_flow_plan rv_flow_plan(struct rv_extent picture);
+// `most` is the longer side, at most, of the level at which there is flow: finer ones cost more
+// than they tell.
+struct rv_flow_plan rv_flow_plan(struct rv_extent picture, uint32_t most);
+// What suits the device: on a processor, flow takes as long as a step of the dream does.
+uint32_t rv_flow_most(const struct rv_device *device);
 
 // The grey pyramid of a picture.
 enum rv_status rv_op_grey(struct rv_recorder *recorder, const struct rv_flow_plan *plan,
