@@ -36,7 +36,8 @@ struct rv_pace {
 // At the start: every octave, a step each.
 void rv_pace_begin(struct rv_pace *pace, const struct rv_pace_goal *goal);
 // Takes note of a frame: `steps` > 0 at an octave (from 0) took `step_seconds` in all, the rest of
-// the frame `rest_seconds`. Decides about the frames to come. After RV_PACE_SHRINK or RV_PACE_GROW,
+// the frame `rest_seconds`, unless it was the first at that octave. Decides about the frames to
+// come. After RV_PACE_SHRINK or RV_PACE_GROW,
 // unless it cannot be done, rv_pace_resized is to follow.
 enum rv_pace_change rv_pace_note(struct rv_pace *pace, const struct rv_pace_goal *goal,
                                  uint32_t octave, uint32_t steps, double step_seconds,
