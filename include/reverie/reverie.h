@@ -439,6 +439,9 @@ struct rv_advance_params {
                     // the pace of those before; 0 = no limit
     bool no_wait; // with `flops`: return without waiting for the device. Nothing is submitted while
                   // what was before still runs, so call it as often as you like
+    bool ahead;   // for whole steps: the device is given the step after this one before this one is
+                  // waited for, so that it is never idle; the picture may then be a step ahead of
+                  // what *progress tells, except at an octave's end
 };
 
 // Goes on: by one whole step (`params` NULL or zero), or by a slice. A new octave is prepared
