@@ -10,7 +10,15 @@
 #include "base/status.h"
 #include "formats/codec.h"
 
-static const char text_name[] = "reverie"; // of the attribute that holds our parameters
+// Our parameters are attributes "reverie0", "reverie1", ...: FFmpeg (5.1) loses the first rows of a
+// file in which one is longer than this.
+#define TEXT_PIECE 255
+#define TEXT_PIECES 1000
+#define TEXT_NAME_SIZE 16
+
+static void name_piece(unsigned index, char name[TEXT_NAME_SIZE]) {
+    snprintf(name, TEXT_NAME_SIZE, "reverie%u", index);
+}
 
 // One run of the library over bytes in memory, reading or writing.
 struct exr_run {
@@ -274,17 +282,35 @@ static enum rv_status read_chunks(struct exr_run *run, const struct layout *layo
     return good ? RV_OK : fail(run);
 }
 
+static const exr_attr_string_t *find_piece(struct exr_run *run, unsigned index) {
+    const exr_attribute_t *piece;
+    char name[TEXT_NAME_SIZE];
+    name_piece(index, name);
+    bool found = exr_get_attribute_by_name(run->context, 0, name, &piece) == EXR_ERR_SUCCESS &&
+                 piece->type == EXR_ATTR_STRING && piece->string->length >= 0;
+    return found ? piece->string : NULL;
+}
+
+static bool keep_text(struct exr_run *run, struct rv_photo *photo) {
+    const exr_attr_string_t *piece;
+    struct rv_bytes text = {0};
+    bool good = true;
+    for (unsigned i = 0; good && i < TEXT_PIECES && (piece = find_piece(run, i)); i++)
+        good = rv_bytes_append(&text, piece->str, (size_t)piece->length);
+    if (good && text.size)
+        good = rv_photo_keep_text(photo, (const char *)text.data, text.size);
+    free(text.data);
+    return good;
+}
+
 static enum rv_status read_picture(struct exr_run *run, struct rv_photo *photo) {
     struct layout layout = {0};
-    const exr_attribute_t *text;
     enum rv_status status;
     RV_TRY(read_layout(run, &layout));
     RV_TRY(rv_photo_allocate(photo, run->source, layout.width, layout.height, layout.alpha));
     photo->bits = layout.floats ? 32 : 16;
     RV_TRY(read_chunks(run, &layout, photo));
-    if (exr_get_attribute_by_name(run->context, 0, text_name, &text) == EXR_ERR_SUCCESS &&
-        text->type == EXR_ATTR_STRING &&
-        !rv_photo_keep_text(photo, text->string->str, (size_t)text->string->length))
+    if (!keep_text(run, photo))
         status = rv_photo_fail_memory(run->name);
 done:
     return status;
@@ -307,6 +333,17 @@ enum rv_status rv_exr_decode(const struct rv_source *source, struct rv_photo *ph
 
 static const char *const channel_names[] = {"A", "B", "G", "R"}; // in the order of the alphabet
 
+static bool write_text(struct exr_run *run, int part, const char *text) {
+    char name[TEXT_NAME_SIZE], piece[TEXT_PIECE + 1];
+    bool good = true;
+    for (unsigned i = 0; good && *text && i < TEXT_PIECES; i++, text += strlen(piece)) {
+        snprintf(piece, sizeof piece, "%s", text);
+        name_piece(i, name);
+        good = exr_attr_set_string(run->context, part, name, piece) == EXR_ERR_SUCCESS;
+    }
+    return good;
+}
+
 static bool write_header(struct exr_run *run, const struct rv_photo *photo, exr_pixel_type_t type) {
     exr_context_t context = run->context;
     int part;
@@ -318,7 +355,7 @@ static bool write_header(struct exr_run *run, const struct rv_photo *photo, exr_
         good = exr_add_channel(context, part, channel_names[i], type, EXR_PERCEPTUALLY_LOGARITHMIC,
                                1, 1) == EXR_ERR_SUCCESS;
     if (good && photo->text)
-        good = exr_attr_set_string(context, part, text_name, photo->text) == EXR_ERR_SUCCESS;
+        good = write_text(run, part, photo->text);
     return good && exr_write_header(context) == EXR_ERR_SUCCESS;
 }
 

@@ -8,7 +8,7 @@
 //   JPEG                   8                  8            no     yes  -
 //   WebP  (libwebp)        8                  8            yes    yes  XMP
 //   TIFF  (libtiff)        1 to 16, float 32  8, 16, 32    yes    yes  ImageDescription
-//   EXR   (OpenEXR)        half 16, float 32  16, 32       yes    -    attribute "reverie"
+//   EXR   (OpenEXR)        half 16, float 32  16, 32       yes    -    attributes "reverie0", ...
 //   PPM, PGM (ours)        1 to 16            8, 16 (PPM)  no     -    a comment
 //   PAM   (ours)           1 to 16            8, 16        yes    -    a comment
 //
