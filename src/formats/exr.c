@@ -27,6 +27,7 @@ struct exr_run {
     struct rv_bytes *bytes;         // writing
     exr_context_t context;
     char message[160]; // the first thing that the library complained about
+    bool unable;       // which was something that it cannot do
 };
 
 // ------------------------------------------------------------------------------------------------
@@ -92,9 +93,10 @@ static int64_t write_bytes(exr_const_context_t context, void *user, const void *
 
 static void keep_complaint(exr_const_context_t context, exr_result_t code, const char *message) {
     struct exr_run *run = NULL;
-    (void)code;
-    if (exr_get_user_data(context, (void **)&run) == EXR_ERR_SUCCESS && run && !*run->message)
-        snprintf(run->message, sizeof run->message, "%s", message);
+    if (exr_get_user_data(context, (void **)&run) != EXR_ERR_SUCCESS || !run || *run->message)
+        return;
+    run->unable = code == EXR_ERR_FEATURE_NOT_IMPLEMENTED;
+    snprintf(run->message, sizeof run->message, "%s", message);
 }
 
 static exr_context_initializer_t initializer(struct exr_run *run) {
@@ -108,6 +110,10 @@ static exr_context_initializer_t initializer(struct exr_run *run) {
 }
 
 static enum rv_status fail(const struct exr_run *run) {
+    if (run->unable)
+        return rv_fail(RV_ERR_INPUT,
+                       "%s: this EXR cannot be read: %s; save it with ZIP compression", run->name,
+                       run->message);
     return rv_photo_fail_damaged(run->source, "EXR",
                                  *run->message ? run->message : "OpenEXR cannot read it");
 }
