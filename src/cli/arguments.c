@@ -12,7 +12,7 @@
 
 // clang-format off
 const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
-    [RV_CLI_OUTPUT] = {"output", "FILE", "write here, or into this folder, instead of the default place; \"-\" = standard output",
+    [RV_CLI_OUTPUT] = {"output", "FILE", "write here, or into this folder; \"-\" = standard output",
                        RV_CLI_DREAM | RV_CLI_IMPORT, 'o'},
     [RV_CLI_OVERWRITE] = {"overwrite", NULL, "replace the output if it exists",
                           RV_CLI_DREAM | RV_CLI_IMPORT, 'y'},

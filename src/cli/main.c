@@ -192,6 +192,20 @@ static enum rv_status run_command(int argc, char **argv) {
     return command->run(&arguments);
 }
 
+// The picture formats of this build.
+static void print_formats(void) {
+    const char *gap = "pictures: ";
+    for (int i = RV_PHOTO_PNG; i < RV_PHOTO_FORMATS; i++) {
+        const struct rv_photo_format_info *about = rv_photo_format_about((enum rv_photo_format)i);
+        enum rv_photo_format found;
+        if (rv_photo_format_named(about->extension, &found) != RV_OK)
+            continue;
+        printf("%s%s", gap, about->name);
+        gap = ", ";
+    }
+    printf("\n");
+}
+
 static enum rv_status run(int argc, char **argv) {
     if (argc < 2)
         return rv_fail(RV_ERR_USAGE, "no command: write for example `reverie dream photo.jpg`; "
@@ -201,6 +215,7 @@ static enum rv_status run(int argc, char **argv) {
         printf("reverie %s (%s, %s%s%s)\n", rv_version(), RV_BUILD_TYPE, COMPILER,
                features & RV_FEATURE_COOPMAT ? ", coopmat" : "",
                features & RV_FEATURE_COOPMAT2 ? ", coopmat2" : "");
+        print_formats();
         return RV_OK;
     }
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
