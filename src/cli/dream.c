@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -77,6 +78,9 @@ static enum rv_status choose_outputs(const struct rv_arguments *arguments, struc
     RV_TRY(rv_inputs_find(arguments, output, extension, job->overwrite, &job->inputs));
     const char *first = job->inputs.list[0].output;
     bool to_stdout = strcmp(first, "-") == 0;
+    if (strcmp(job->inputs.list[0].path, "-") == 0 && isatty(STDIN_FILENO))
+        return rv_fail(RV_ERR_USAGE, "standard input is a terminal: send a picture to it, or name "
+                                     "one");
     if (!format && !job->inputs.many)
         RV_TRY(rv_photo_format_of(first, &job->save.format));
     if (to_stdout && job->json)

@@ -74,7 +74,7 @@ static void print_time(const char *before, double seconds, const char *after) {
     if (seconds >= 0)
         printf("%s%s%s", before, text, after);
     else
-        printf("%stime unknown: there is no device%s", before, after);
+        printf("%stime unknown%s", before, after);
 }
 
 static void print_octave(const struct rv_octave_plan *octave, uint32_t index, uint32_t count,
@@ -127,9 +127,12 @@ static void print_sum(const struct rv_job *job, size_t todo, double seconds, dou
                       const char *no_device) {
     if (todo > 1)
         print_time("all together: about ", seconds, "\n");
-    if (job->context)
+    if (job->context && rate > 0)
         printf("on %s, measured at %.3g GFLOP/s on the first of these pictures\n",
                rv_context_device(job->context)->name, rate / 1e9);
+    else if (job->context)
+        printf("on %s, whose pace could not be measured: %s\n",
+               rv_context_device(job->context)->name, rv_error_text());
     else
         printf("without a device (%s): memory as if nothing had to be cut into tiles\n", no_device);
 }

@@ -70,7 +70,7 @@ struct growth {
     struct rv_work *work;
     rv_session *session;
     json_t *recipe; // owned
-    uint64_t hash;  // of the photograph
+    uint64_t hash;  // of the photograph; 0 = not known yet
     char checkpoint[PATH_SIZE];
     char steps[PATH_SIZE]; // the folder of this picture's steps
     uint32_t done;         // steps
@@ -101,6 +101,13 @@ static enum rv_status save_step(const struct growth *g) {
     return save_shown(g, path, &g->job->save);
 }
 
+// Of the photograph; a large one takes its time, so only when it is wanted.
+static uint64_t hash_of(struct growth *g) {
+    if (!g->hash)
+        g->hash = rv_checkpoint_hash(&g->work->photo.picture);
+    return g->hash;
+}
+
 // A checkpoint that cannot be written is said, and costs no dream.
 static enum rv_status keep_checkpoint(struct growth *g, bool finished) {
     double now = rv_clock_seconds();
@@ -110,7 +117,7 @@ static enum rv_status keep_checkpoint(struct growth *g, bool finished) {
     enum rv_status status = rv_session_keep(g->session, &checkpoint.state);
     if (status != RV_OK || checkpoint.state.octave == 0)
         return status;
-    if (rv_checkpoint_write(g->checkpoint, &checkpoint, g->recipe, g->hash) == RV_OK) {
+    if (rv_checkpoint_write(g->checkpoint, &checkpoint, g->recipe, hash_of(g)) == RV_OK) {
         g->work->checkpoint = true;
         g->kept_at = now;
     } else {
@@ -135,7 +142,7 @@ done:
 
 static enum rv_status resume(struct growth *g) {
     struct rv_checkpoint checkpoint;
-    enum rv_status status = rv_checkpoint_read(g->checkpoint, g->recipe, g->hash, &checkpoint);
+    enum rv_status status = rv_checkpoint_read(g->checkpoint, g->recipe, hash_of(g), &checkpoint);
     if (status != RV_OK || checkpoint.state.octave == 0)
         return status;
     status = rv_session_resume(g->session, &checkpoint.state);
@@ -207,7 +214,6 @@ static enum rv_status prepare(struct growth *g) {
         return rv_fail(RV_ERR_NO_MEMORY, "no memory for the picture's parameters");
     g->keeping = strcmp(output, "-") != 0;
     g->kept_at = rv_clock_seconds();
-    g->hash = g->keeping ? rv_checkpoint_hash(&g->work->photo.picture) : 0;
     RV_TRY(rv_checkpoint_path(output, g->checkpoint, sizeof g->checkpoint));
     if (g->job->steps_folder)
         RV_TRY(make_steps_folder(g));
