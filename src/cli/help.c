@@ -29,6 +29,7 @@ const struct rv_entry rv_places[] = {
     {"~/.local/share/reverie/inception_v3.safetensors", "the weights of this user"},
     {"share/reverie/inception_v3.safetensors",
      "weights for everybody, below the prefix of the installation"},
+    {"OUT.resume", "what an interrupted dream left beside its output, for --resume"},
     {"~/.cache/reverie", "pipeline caches, and the package that the default weights are out of"},
     {0}};
 
