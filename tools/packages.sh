@@ -10,6 +10,7 @@ needed_to_build=(
   module:vulkan=libvulkan-dev file:/usr/include/volk.h=libvulkan-volk-dev
   module:libpng=libpng-dev module:libjpeg=libjpeg62-turbo-dev module:jansson=libjansson-dev
   module:libmd=libmd-dev module:hdf5=libhdf5-dev module:libmicrohttpd=libmicrohttpd-dev
+  module:libwebpmux=libwebp-dev module:libtiff-4=libtiff-dev module:OpenEXR=libopenexr-dev
 )
 needed_to_dream=(
   "file:/usr/share/vulkan/icd.d/*.json=mesa-vulkan-drivers"

@@ -491,6 +491,30 @@ RV_API enum rv_status rv_dream_estimate(uint32_t width, uint32_t height,
                                         const struct rv_params *params,
                                         struct rv_estimate *estimate);
 
+// One octave of a dream, as rv_dream_plan lists it.
+struct rv_octave_plan {
+    uint32_t width, height;           // pixels
+    uint32_t tiles_x, tiles_y;        // into which it is cut; 1 and 1 = it is dreamed whole
+    uint32_t tile_width, tile_height; // pixels; the octave's own if it is dreamed whole
+    double flops;         // floating-point operations of one step, what tiles share counted twice
+    uint64_t arena_bytes; // device memory for the network's values
+};
+
+// What a dream of a picture of that size will do on the context's device, with the memory that it
+// has now: nothing is run. `context` NULL: on a device of enough memory, so without tiles.
+//
+// params    NULL = the default preset
+// octaves   filled in, in the order in which they are dreamed; may be NULL if *count is 0
+// count     on entry the capacity of `octaves`; on return how many there are (which may be more;
+//           only the capacity is filled). At most 32.
+// estimate  may be NULL; the whole dream's, tiles and precision as on that device
+//
+// RV_ERR_INPUT: no octave is large enough. RV_ERR_NO_MEMORY: the smallest tiles do not fit either.
+// Thread-safety: one call at a time per context; without one, thread-safe. Takes milliseconds.
+RV_API enum rv_status rv_dream_plan(const rv_context *context, uint32_t width, uint32_t height,
+                                    const struct rv_params *params, struct rv_octave_plan *octaves,
+                                    uint32_t *count, struct rv_estimate *estimate);
+
 // ------------------------------------------------------------------------------------------------
 // Dreaming in steps: for programs that show what grows, that let people change it meanwhile, or
 // that have frames of their own to draw
@@ -516,6 +540,9 @@ struct rv_advance_params {
                     // the pace of those before; 0 = no limit
     bool no_wait; // with `flops`: return without waiting for the device. Nothing is submitted while
                   // what was before still runs, so call it as often as you like
+    bool ahead;   // for whole steps: the device is given the step after this one before this one is
+                  // waited for, so that it is never idle; the picture may then be a step ahead of
+                  // what *progress tells, except at an octave's end
 };
 
 // Goes on: by one whole step (`params` NULL or zero), or by a slice. Returns RV_OK also when
@@ -550,6 +577,27 @@ RV_API enum rv_status rv_session_change(rv_session *session, const struct rv_par
 // Goes on at the first step of that octave, from 1, with the picture as it stands: forwards, back,
 // or once more, also when the dream is finished.
 RV_API enum rv_status rv_session_seek(rv_session *session, uint32_t octave);
+
+// Where a dream stands at the end of an octave: beside its input, weights and parameters, all that
+// the rest of it depends on. May be written to a disk, to go on another day.
+struct rv_session_state {
+    uint32_t octave;        // the last that is done, counted from 1; 0 = none
+    uint32_t width, height; // of that octave, pixels
+    float *values; // [height * width * 3]: its picture, RGB, in the network's range -1..1 but not
+                   // held within it; freed with rv_session_state_free
+};
+
+// Copies that state where the last step that was done was the last of its octave. Else *state is
+// zeroed, and RV_OK returned: it costs nothing to ask after every step. Blocks while the picture is
+// downloaded.
+RV_API enum rv_status rv_session_keep(rv_session *session, struct rv_session_state *state);
+// Goes on behind that state, which is borrowed until the call returns, in a session that was begun
+// with the same input, weights and parameters. From there on everything is the same, to the byte,
+// as in the session that it was kept of, if device, driver and tiles are the same. RV_ERR_USAGE:
+// the session has no such octave. RV_ERR_INPUT: a value is not a finite number.
+RV_API enum rv_status rv_session_resume(rv_session *session, const struct rv_session_state *state);
+// Frees `values` and zeroes the struct. Thread-safe.
+RV_API void rv_session_state_free(struct rv_session_state *state);
 
 // The parameters as they are meant, complete. Their pictures belong to the session and are borrowed
 // until it is changed or ended.

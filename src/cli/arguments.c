@@ -13,7 +13,7 @@
 
 // clang-format off
 const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
-    [RV_CLI_OUTPUT] = {"output", "FILE", "write here instead of the default place; \"-\" = standard output",
+    [RV_CLI_OUTPUT] = {"output", "FILE", "write here, or into this folder; \"-\" = standard output",
                        RV_CLI_DREAM | RV_CLI_IMPORT, 'o'},
     [RV_CLI_OVERWRITE] = {"overwrite", NULL, "replace the output if it exists",
                           RV_CLI_DREAM | RV_CLI_IMPORT, 'y'},
@@ -22,10 +22,22 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
     [RV_CLI_SIZE_EXACT] = {"size", "WxH", "resize the picture first, in pixels", RV_CLI_PROBE, 's'},
     [RV_CLI_LIKE] = {"like", "RESULT.png", "start from the parameters stored in that picture",
                      RV_CLI_DREAM, 0},
-    [RV_CLI_BITS] = {"bits", "8|16", "bits per channel of a PNG (default: as the input)",
+    [RV_CLI_FORMAT] = {"format", "png|jpeg|webp|tiff|exr|ppm|pam", "format of the output, whatever its name (default: by its name, else PNG)",
+                       RV_CLI_DREAM, 'f'},
+    [RV_CLI_BITS] = {"bits", "8|16|32", "bits per channel; 32 = floats (default: as the input)",
                      RV_CLI_DREAM, 0},
-    [RV_CLI_QUALITY] = {"quality", "N", "quality of a JPEG, 1 to 100 (default 95)",
+    [RV_CLI_QUALITY] = {"quality", "N", "quality of a JPEG or WebP, 1 to 100 (default: 95; a WebP without loss)",
                         RV_CLI_DREAM, 0},
+    [RV_CLI_PREVIEW] = {"preview", "FILE", "keep the picture as it stands in this file, while it grows",
+                        RV_CLI_DREAM, 0},
+    [RV_CLI_PREVIEW_EVERY] = {"preview-every", "N", "renew it after so many steps (default 5)",
+                              RV_CLI_DREAM, 0},
+    [RV_CLI_STEPS_DIR] = {"steps-dir", "FOLDER", "keep the picture after every step there, numbered from 1",
+                          RV_CLI_DREAM, 0},
+    [RV_CLI_RESUME] = {"resume", NULL, "go on with an interrupted dream at the octave that its checkpoint ends",
+                       RV_CLI_DREAM, 0},
+    [RV_CLI_DRY_RUN] = {"dry-run", NULL, "print octaves, memory and an estimate of the time; dream nothing",
+                        RV_CLI_DREAM, 'n'},
     [RV_CLI_WEIGHTS] = {"weights", "FILE", "weights to use (default: $REVERIE_WEIGHTS or the installed ones)",
                         RV_CLI_DREAM | RV_CLI_LAYERS | RV_CLI_PROBE | RV_CLI_STUDIO, 'w'},
     [RV_CLI_RANDOM_WEIGHTS] = {"random-weights", "SEED", "random weights for all layers, made from this seed",
@@ -176,8 +188,7 @@ static enum rv_status take_positional(const struct rv_command *command, int argc
     if (count > command->positional_max)
         return rv_fail(RV_ERR_USAGE, "\"%s\" is one word too many: write reverie %s %s",
                        argv[optind + command->positional_max], command->name, command->usage);
-    for (int i = 0; i < count; i++)
-        arguments->positional[i] = argv[optind + i];
+    arguments->positional = argv + optind;
     arguments->positional_count = count;
     return RV_OK;
 }

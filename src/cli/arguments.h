@@ -7,7 +7,7 @@
 
 #include "reverie/reverie.h"
 
-#define RV_POSITIONAL_MAX 1  // no command takes more
+#define RV_MANY 1000000      // words a command takes at most: as many as there are
 #define RV_ACTIVATION_MAX 16 // rv_probe's limit
 #define RV_PARAMETER_MAX 64  // rows of rv_options()
 
@@ -33,8 +33,14 @@ enum rv_cli_option_id {
     RV_CLI_SIZE,
     RV_CLI_SIZE_EXACT,
     RV_CLI_LIKE,
+    RV_CLI_FORMAT,
     RV_CLI_BITS,
     RV_CLI_QUALITY,
+    RV_CLI_PREVIEW,
+    RV_CLI_PREVIEW_EVERY,
+    RV_CLI_STEPS_DIR,
+    RV_CLI_RESUME,
+    RV_CLI_DRY_RUN,
     RV_CLI_WEIGHTS,
     RV_CLI_RANDOM_WEIGHTS,
     RV_CLI_DEVICE,
@@ -66,7 +72,7 @@ extern const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT];
 
 // What was given. Texts are borrowed from argv.
 struct rv_arguments {
-    const char *positional[RV_POSITIONAL_MAX];
+    char *const *positional;
     int positional_count;
     const char *value[RV_CLI_OPTION_COUNT];    // NULL = not given; "" for a switch
     const char *parameter[RV_PARAMETER_MAX];   // by row of rv_options(); NULL = not given

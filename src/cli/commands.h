@@ -5,6 +5,9 @@
 #include "cli/arguments.h"
 #include "formats/picture.h"
 
+// What a command may end with besides: some of several pictures failed.
+#define RV_CLI_PARTIAL ((enum rv_status)100)
+
 enum rv_status rv_command_dream(const struct rv_arguments *arguments);
 enum rv_status rv_command_devices(const struct rv_arguments *arguments);
 enum rv_status rv_command_layers(const struct rv_arguments *arguments);

@@ -44,13 +44,15 @@ static bool is_layers(const struct item *item) {
     return length >= 6 && strcmp(item->name + length - 6, "layers") == 0;
 }
 
-// Placeholders tell: "8|16" are words, FILE and what has an extension are files.
+// Placeholders tell: "8|16" are words; FILE, FOLDER and what has an extension are files.
 static enum value value_of(const struct item *item) {
     if (!item->value)
         return VALUE_NONE;
     if (item->choices || is_layers(item) || strchr(item->value, '|'))
         return VALUE_WORDS;
-    return strcmp(item->value, "FILE") == 0 || strchr(item->value, '.') ? VALUE_FILE : VALUE_ANY;
+    bool file = strcmp(item->value, "FILE") == 0 || strcmp(item->value, "FOLDER") == 0 ||
+                strchr(item->value, '.');
+    return file ? VALUE_FILE : VALUE_ANY;
 }
 
 // What stands in the place of the command's own word: a choice of words, else a file.
@@ -231,7 +233,7 @@ static void zsh_command(const struct rv_command *command) {
         printf("%s'", value == VALUE_WORDS && !is_layers(&item) ? ")" : "");
     }
     if (operand_of(command) == VALUE_FILE)
-        printf(" \\\n      '1:file:_files'");
+        printf(" \\\n      '%s:file:_files'", command->positional_max > 1 ? "*" : "1");
     if (operand_of(command) == VALUE_WORDS) {
         printf(" \\\n      '1:word:(");
         print_alternatives(command->usage);

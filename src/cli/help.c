@@ -9,12 +9,14 @@ const struct rv_entry rv_exit_codes[] = {
     {"0", "all went well"},
     {"1", "a file cannot be read or written, a picture is unusable, the gradient is zero or not "
           "finite"},
-    {"2", "the command line is wrong, or asks for what this build lacks (studio)"},
+    {"2",
+     "the command line is wrong, or asks for what this build lacks (studio, a picture format)"},
     {"3", "there is no usable Vulkan device"},
     {"4", "the weights are missing, damaged, or do not reach the layer asked for"},
     {"5", "host or device memory ran out"},
     {"6", "the driver gave the device up"},
-    {"130", "interrupted (Ctrl-C); nothing was written"},
+    {"7", "of several pictures some failed; the others were written"},
+    {"130", "interrupted (Ctrl-C); what was not finished was not written"},
     {0}};
 
 const struct rv_entry rv_environment[] = {
@@ -27,6 +29,7 @@ const struct rv_entry rv_places[] = {
     {"~/.local/share/reverie/inception_v3.safetensors", "the weights of this user"},
     {"share/reverie/inception_v3.safetensors",
      "weights for everybody, below the prefix of the installation"},
+    {"OUT.resume", "what an interrupted dream left beside its output, for --resume"},
     {"~/.cache/reverie", "pipeline caches, and the package that the default weights are out of"},
     {0}};
 

@@ -11,13 +11,23 @@ static const char *const all_parameters[] = {"*", NULL};
 static const char *const probe_parameters[] = {"layers", "objective", "border", "precision", NULL};
 
 const struct rv_command rv_commands[] = {
-    {"dream", "IN [-o OUT] [options]", "dream on a photograph",
-     "Dreams on the PNG or JPEG picture IN (\"-\" = standard input) and writes OUT, a PNG or JPEG by\n"
-     "its extension (\"-\" = PNG on standard output). Without -o the result of photo.jpg is\n"
-     "photo.dream.png beside it. An existing file is not replaced without --overwrite. A PNG keeps\n"
-     "all parameters and the seed; --like takes them from there, and options given beside it count\n"
-     "more. `reverie layers` lists the layers. Ctrl-C stops after the current step.",
-     all_parameters, RV_CLI_DREAM, 1, 1, rv_command_dream},
+    {"dream", "IN... [-o OUT] [options]", "dream on photographs",
+     "Dreams on the picture IN (\"-\" = standard input) and writes OUT (\"-\" = standard output, and\n"
+     "nothing else is said). PNG, JPEG, PPM and PAM, and, as the build has them, WebP, TIFF and EXR:\n"
+     "what IN is, its first bytes tell; OUT is what --format or its name says. Without -o the result\n"
+     "of photo.jpg is photo.dream.png beside it. An existing file is not replaced without\n"
+     "--overwrite. The result keeps all parameters and the seed (a JPEG does not); --like takes them\n"
+     "from there, and options given beside it count more. `reverie layers` lists the layers.\n"
+     "Several pictures, a folder (its pictures, in the order of their names) or a quoted pattern\n"
+     "such as 'in/*.tif': then -o names a folder, made if it is not there. In it, or else beside\n"
+     "each, a.jpg becomes a.dream.png, or what --format says. Results that are there already are\n"
+     "skipped, unless --overwrite; files named *.dream.* are no photographs. A picture that fails\n"
+     "does not stop the others: exit code 7.\n"
+     "Ctrl-C stops after the current step. A dream that takes longer than ten seconds leaves\n"
+     "OUT.resume at each octave's end, until OUT is written: the same command with --resume goes on\n"
+     "there, and gives the same bytes. It refuses what is of another photograph or other parameters.\n"
+     "With --resume a checkpoint is written at every octave's end, however soon.",
+     all_parameters, RV_CLI_DREAM, 1, RV_MANY, rv_command_dream},
     {"studio", "[PHOTO] [options]", "dream in the browser",
      "Serves a page on this machine, prints its address, and opens it: drop a photograph there,\n"
      "watch it dream, and change everything meanwhile. The page works offline. Nobody else can open\n"
@@ -74,6 +84,8 @@ const struct rv_command rv_commands[] = {
 #endif
 
 static int exit_code(enum rv_status status) {
+    if (status == RV_CLI_PARTIAL)
+        return 7;
     switch (status) {
     case RV_OK:
         return 0;
@@ -183,6 +195,20 @@ static enum rv_status run_command(int argc, char **argv) {
     return command->run(&arguments);
 }
 
+// The picture formats of this build.
+static void print_formats(void) {
+    const char *gap = "pictures: ";
+    for (int i = RV_PHOTO_PNG; i < RV_PHOTO_FORMATS; i++) {
+        const struct rv_photo_format_info *about = rv_photo_format_about((enum rv_photo_format)i);
+        enum rv_photo_format found;
+        if (rv_photo_format_named(about->extension, &found) != RV_OK)
+            continue;
+        printf("%s%s", gap, about->name);
+        gap = ", ";
+    }
+    printf("\n");
+}
+
 static enum rv_status run(int argc, char **argv) {
     if (argc < 2)
         return rv_fail(RV_ERR_USAGE, "no command: write for example `reverie dream photo.jpg`; "
@@ -192,6 +218,7 @@ static enum rv_status run(int argc, char **argv) {
         printf("reverie %s (%s, %s%s%s)\n", rv_version(), RV_BUILD_TYPE, COMPILER,
                features & RV_FEATURE_COOPMAT ? ", coopmat" : "",
                features & RV_FEATURE_COOPMAT2 ? ", coopmat2" : "");
+        print_formats();
         return RV_OK;
     }
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||

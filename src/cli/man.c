@@ -172,6 +172,8 @@ void rv_help_man(FILE *stream) {
     print(stream, "reverie weights fetch\n"
                   "reverie dream cat.jpg\n"
                   "reverie dream cat.jpg --layers mixed4 -o forms.png\n"
-                  "reverie dream dog.jpg --like cat.dream.png\n");
+                  "reverie dream dog.jpg --like cat.dream.png\n"
+                  "reverie dream holiday 'scans/*.tif' -o dreams\n"
+                  "reverie dream wall.png --size 8192 --dry-run\n");
     fprintf(stream, ".fi\n.SH SEE ALSO\n.BR vulkaninfo (1)\n");
 }

@@ -15,11 +15,10 @@ enum rv_status rv_dream(rv_context *context, const rv_weights *weights,
     enum rv_status status = rv_session_begin(context, weights, input, params, &session);
     if (status != RV_OK)
         return status;
-    session->queue_ahead = true;
     session->progress = progress;
     session->progress_user = progress_user;
     while (status == RV_OK && !rv_session_finished(session))
-        status = rv_session_advance(session, NULL, NULL);
+        status = rv_session_advance(session, &(struct rv_advance_params){.ahead = true}, NULL);
     if (status == RV_OK) {
         status = rv_session_picture(session, output);
     } else if (status == RV_ERR_CANCELLED) {

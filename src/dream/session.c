@@ -398,6 +398,7 @@ enum rv_status rv_session_advance(rv_session *session, const struct rv_advance_p
         (slice.no_wait && (slice.seconds > 0 || slice.flops == 0)))
         return rv_fail(RV_ERR_USAGE, "a slice is so many operations or seconds, neither below 0; "
                                      "one that is not waited for is in operations");
+    session->queue_ahead = slice.ahead && slice.seconds == 0 && slice.flops == 0;
     if (slice.seconds > 0)
         status = advance_seconds(session, slice.seconds);
     else if (slice.flops > 0)

@@ -214,10 +214,8 @@ static void write_picture(struct jpeg_writer *writer) {
     jpeg_start_compress(jpeg, TRUE);
     if (writer->photo->icc)
         jpeg_write_icc_profile(jpeg, writer->photo->icc, (unsigned)writer->photo->icc_size);
-    const float *from = picture->pixels;
     for (uint32_t y = 0; y < picture->height; y++) {
-        for (size_t i = 0; i < (size_t)picture->width * 3; i++)
-            writer->run.row[i] = (JSAMPLE)rv_to_steps(*from++, 255.0f);
+        rv_photo_row8(writer->photo, y, 3, writer->run.row);
         jpeg_write_scanlines(jpeg, &writer->run.row, 1);
     }
     jpeg_finish_compress(jpeg);
@@ -230,10 +228,13 @@ static bool guarded_write(struct jpeg_writer *writer) {
     return true;
 }
 
-enum rv_status rv_jpeg_encode(const struct rv_photo *photo, uint32_t quality, const char *name,
+enum rv_status rv_jpeg_encode(const struct rv_photo *photo,
+                              const struct rv_photo_save_params *chosen, const char *name,
                               struct rv_bytes *bytes) {
-    struct jpeg_writer writer = {
-        .run.name = name, .photo = photo, .quality = quality, .bytes = bytes};
+    struct jpeg_writer writer = {.run.name = name,
+                                 .photo = photo,
+                                 .quality = chosen->quality ? chosen->quality : 95,
+                                 .bytes = bytes};
     set_handlers(&writer.run);
     writer.jpeg.err = &writer.run.errors;
     if (!guarded_write(&writer))

@@ -214,25 +214,20 @@ static void write_extras(struct png_run *run) {
     }
 }
 
-static uint8_t *put(uint8_t *to, uint32_t value, uint32_t bits) {
-    if (bits == 16)
-        *to++ = (uint8_t)(value >> 8);
-    *to++ = (uint8_t)value;
-    return to;
-}
-
 static void write_row(struct png_run *run, uint32_t y) {
     const struct rv_photo *photo = run->original;
-    uint32_t width = photo->picture.width, bits = run->bits;
-    const float *from = photo->picture.pixels + (size_t)y * width * 3;
-    const uint16_t *alpha = photo->alpha ? photo->alpha + (size_t)y * width : NULL;
-    float largest = bits == 16 ? 65535.0f : 255.0f;
-    uint8_t *to = run->pixels;
-    for (uint32_t x = 0; x < width; x++) {
-        for (int c = 0; c < 3; c++)
-            to = put(to, rv_to_steps(*from++, largest), bits);
-        if (alpha) // 16 to 8 bits: the inverse of * 257, rounded
-            to = put(to, bits == 16 ? alpha[x] : (alpha[x] + 128u) / 257u, bits);
+    uint32_t channels = photo->alpha ? 4 : 3;
+    if (run->bits == 8) {
+        rv_photo_row8(photo, y, channels, run->pixels);
+    } else {
+        // From the machine's byte order to PNG's; each number is read before it is overwritten.
+        const uint16_t *row = (const uint16_t *)(const void *)run->pixels;
+        rv_photo_row16(photo, y, channels, (uint16_t *)(void *)run->pixels);
+        for (size_t i = 0; i < (size_t)photo->picture.width * channels; i++) {
+            uint16_t value = row[i];
+            run->pixels[2 * i] = (uint8_t)(value >> 8);
+            run->pixels[2 * i + 1] = (uint8_t)value;
+        }
     }
     png_write_row(run->png, run->pixels);
 }
@@ -266,9 +261,10 @@ static bool guarded_write(struct png_run *run) {
     return true;
 }
 
-enum rv_status rv_png_encode(const struct rv_photo *photo, uint32_t bits, const char *name,
+enum rv_status rv_png_encode(const struct rv_photo *photo,
+                             const struct rv_photo_save_params *chosen, const char *name,
                              struct rv_bytes *bytes) {
-    struct png_run run = {.original = photo, .bits = bits, .name = name, .bytes = bytes};
+    struct png_run run = {.original = photo, .bits = chosen->bits, .name = name, .bytes = bytes};
     if (!guarded_write(&run)) // all that can fail here is memory
         run.status = rv_fail(RV_ERR_NO_MEMORY, "%s: cannot encode the PNG: %s", name, run.message);
     png_destroy_write_struct(&run.png, &run.info);

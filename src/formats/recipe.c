@@ -105,7 +105,9 @@ enum rv_status rv_recipe_parse(const char *text, const char *name, struct rv_par
     else
         status =
             rv_fail(RV_ERR_INPUT,
-                    "%s: no parameters are stored in it: choose a PNG that reverie wrote", name);
+                    "%s: no parameters are stored in it: choose a picture that reverie wrote, and "
+                    "no JPEG",
+                    name);
     const json_t *stored_size = json_object_get(root, "size");
     if (json_is_integer(stored_size) && json_integer_value(stored_size) > 0)
         *size = (uint64_t)json_integer_value(stored_size);

@@ -1,4 +1,4 @@
-// What a picture remembers about how it was made: JSON, stored in the PNG's text "reverie".
+// What a picture remembers about how it was made: JSON, stored where its format has a place for it.
 #ifndef RV_FORMATS_RECIPE_H
 #define RV_FORMATS_RECIPE_H
 

@@ -1,4 +1,5 @@
-// Any bytes as a photograph: refused with a message, or a picture that survives being saved as PNG.
+// Any bytes as a photograph, of every format there is: refused with a message, or a picture that
+// survives being saved as PNG.
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     if (rv_photo_encode(&photo, NULL, "fuzz", &png, &png_size) != RV_OK ||
         rv_photo_decode(png, png_size, "fuzz", 1 << 16, &again) != RV_OK)
         abort();
-    // CMYK has more values than 8 bits hold; all others come back as they were, to within rounding.
+    // CMYK and floats have more values than the bits hold; all others come back as they were, to
+    // within rounding.
     size_t count = (size_t)photo.picture.width * photo.picture.height;
     for (size_t i = 0; i < count * 3; i++)
         if (!(again.picture.pixels[i] - photo.picture.pixels[i] < 0.002f &&

@@ -71,6 +71,7 @@ static const struct way {
 } ways[] = {
     {"steps", {0}, false},
     {"steps, looked at", {0}, true},
+    {"steps, one ahead", {.ahead = true}, true},
     {"single layers", {.flops = 1}, false},
     {"slices, looked at", {.flops = 3e6}, true},
     {"slices without waiting", {.flops = 3e6, .no_wait = true}, false},

@@ -57,8 +57,8 @@ This package holds the library that other programs dream with.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libreverie-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libreverie0 (= ${PROJECT_VERSION}), libpng-dev, \
-libjpeg-dev, libjansson-dev, libmd-dev")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libreverie0 (= ${PROJECT_VERSION}), \
+libjansson-dev, libmd-dev")
 if(HDF5_FOUND)
   string(APPEND CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS ", libhdf5-dev")
 endif()

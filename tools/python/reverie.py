@@ -129,7 +129,7 @@ class _Estimate(Structure):
 
 class _AdvanceParams(Structure):
     _fields_ = [("size", c_size_t), ("flops", c_double), ("seconds", c_double),
-                ("no_wait", c_bool)]
+                ("no_wait", c_bool), ("ahead", c_bool)]
 
 
 class _Array(Structure):
