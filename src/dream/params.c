@@ -104,6 +104,11 @@ static enum rv_status fail_picture(const char *name) {
                    name);
 }
 
+static bool is_zero(const char *value) {
+    char *end;
+    return strtod(value, &end) == 0 && end != value && !*end;
+}
+
 static enum rv_status set_field(struct rv_params *params, const struct rv_option *option,
                                 const struct rv_field *field, const char *value) {
     void *to = place(params, field);
@@ -111,7 +116,7 @@ static enum rv_status set_field(struct rv_params *params, const struct rv_option
     int choice = 0;
     enum rv_status status = RV_OK;
     bool can_be_off = field->kind == RV_FIELD_INT32_OR_OFF || field->kind == RV_FIELD_FLOAT_OR_OFF;
-    if (can_be_off && (strcmp(value, "off") == 0 || strcmp(value, "0") == 0)) {
+    if (can_be_off && (strcmp(value, "off") == 0 || is_zero(value))) {
         if (field->kind == RV_FIELD_FLOAT_OR_OFF)
             *(float *)to = RV_OFF;
         else
