@@ -49,13 +49,19 @@ static void nap(rv_feed *feed, double seconds) {
     pthread_cond_timedwait(&feed->changed, &feed->lock, &until);
 }
 
+// Until the frame before was taken: so that the one to be read is one ahead, not two.
+static void wait_for_taker(rv_feed *feed) {
+    pthread_mutex_lock(&feed->lock);
+    while (feed->ready >= 0 && !feed->quit && !stopped(feed))
+        nap(feed, NAP);
+    pthread_mutex_unlock(&feed->lock);
+}
+
 // Makes the frame that was read the one that is ready; false if nobody wants any more.
 static bool hand_over(rv_feed *feed) {
     pthread_mutex_lock(&feed->lock);
     feed->counts.come++;
     feed->counts.damaged = feed->source->losses.damaged;
-    while (feed->mode == RV_FEED_EVERY && feed->ready >= 0 && !feed->quit && !stopped(feed))
-        nap(feed, NAP);
     int freed = feed->ready;
     if (freed >= 0 && feed->mode != RV_FEED_EVERY) // else it was stopped
         feed->counts.dropped++;
@@ -78,6 +84,8 @@ static enum rv_status read_all(rv_feed *feed) {
     for (uint64_t i = 0;; i++) {
         struct rv_feed_frame *frame = &feed->slots[feed->reading];
         bool end;
+        if (feed->mode == RV_FEED_EVERY)
+            wait_for_taker(feed);
         enum rv_status status = rv_source_read(feed->source, frame->rgba, &frame->captured, &end);
         if (status != RV_OK || end)
             return status;

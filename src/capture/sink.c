@@ -12,7 +12,7 @@
 #include "capture/mjpeg.h"
 #include "capture/y4m.h"
 
-#define USUAL_QUALITY 90
+#define USUAL_QUALITY 95
 
 struct file {
     struct rv_video_sink sink; // first, so that its address converts

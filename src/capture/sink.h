@@ -21,7 +21,7 @@ struct rv_sink_request {
     uint32_t width, height;            // of the frames
     uint32_t rate, rate_base;          // frames a second as a fraction; 0/0 = not known
     uint32_t aspect, aspect_base;      // of a pixel; 0/0 = not known
-    uint32_t quality;                  // of MJPEG, 1..100; 0 = 90
+    uint32_t quality;                  // of MJPEG, 1..100; 0 = 95
     const struct rv_v4l2_calls *calls; // NULL = the kernel's
 };
 

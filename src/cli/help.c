@@ -9,12 +9,13 @@ const struct rv_entry rv_exit_codes[] = {
     {"0", "all went well"},
     {"1", "a file cannot be read or written, a picture is unusable, the gradient is zero or not "
           "finite"},
-    {"2", "the command line is wrong, or asks for what this build lacks (studio)"},
+    {"2", "the command line is wrong, or asks for what this build lacks (studio, live)"},
     {"3", "there is no usable Vulkan device"},
     {"4", "the weights are missing, damaged, or do not reach the layer asked for"},
     {"5", "host or device memory ran out"},
     {"6", "the driver gave the device up"},
-    {"130", "interrupted (Ctrl-C); nothing was written"},
+    {"130",
+     "interrupted (Ctrl-C); nothing was written. live: before the first frame; later it is 0"},
     {0}};
 
 const struct rv_entry rv_environment[] = {

@@ -8,11 +8,11 @@
 #define REDRAW_SECONDS 0.1 // on a terminal
 #define PLAIN_SECONDS 15.0 // between plain lines within an octave
 
-static volatile sig_atomic_t interrupted;
+static atomic_bool interrupted;
 
 static void on_signal(int number) {
     (void)number;
-    interrupted = 1;
+    atomic_store(&interrupted, true);
 }
 
 void rv_interrupt_watch(void) {
@@ -24,7 +24,11 @@ void rv_interrupt_watch(void) {
 }
 
 bool rv_interrupt_wanted(void) {
-    return interrupted != 0;
+    return atomic_load(&interrupted);
+}
+
+atomic_bool *rv_interrupt_flag(void) {
+    return &interrupted;
 }
 
 void rv_progress_line_init(struct rv_progress_line *line, bool quiet) {
@@ -58,7 +62,7 @@ bool rv_progress_line_show(void *user, const struct rv_progress *progress) {
     bool due =
         progress->seconds - line->shown_at >= (line->terminal ? REDRAW_SECONDS : PLAIN_SECONDS);
     if (line->quiet || !(new_octave || due))
-        return !interrupted;
+        return !rv_interrupt_wanted();
     if (progress->fraction > line->fraction)
         line->fraction = progress->fraction;
     if (line->terminal)
@@ -70,7 +74,7 @@ bool rv_progress_line_show(void *user, const struct rv_progress *progress) {
     line->drawn = line->terminal;
     line->octave = progress->octave;
     line->shown_at = progress->seconds;
-    return !interrupted;
+    return !rv_interrupt_wanted();
 }
 
 void rv_progress_line_finish(struct rv_progress_line *line) {

@@ -2,6 +2,7 @@
 #ifndef RV_CLI_PROGRESS_H
 #define RV_CLI_PROGRESS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,5 +28,7 @@ void rv_progress_line_finish(struct rv_progress_line *line);
 // From now on the first SIGINT or SIGTERM only asks to stop; a second one ends the program at once.
 void rv_interrupt_watch(void);
 bool rv_interrupt_wanted(void);
+// Becomes true with that wish; may be set by others, too.
+atomic_bool *rv_interrupt_flag(void);
 
 #endif

@@ -228,6 +228,7 @@ done:
 
 // 8 bits, shown as they are, like the picture's.
 static enum rv_status choose_format(rv_screen *screen, VkSurfaceFormatKHR *chosen) {
+    *chosen = (VkSurfaceFormatKHR){0};
     VkSurfaceFormatKHR formats[64];
     uint32_t count = 64;
     enum rv_status status = RV_OK;

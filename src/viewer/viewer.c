@@ -89,8 +89,7 @@ static enum rv_status report(struct viewer *v) {
     clear_line(v);
     if (p->json)
         return rv_json_print(rv_save_describe(v->context, v->live, p->weights, p->weights_path,
-                                              &v->source->info,
-                                              rv_meter_json(&v->meter, &counts)));
+                                              &v->source->info, rv_meter_json(&v->meter, &counts)));
     if (p->bench) {
         fprintf(stream, "input       %s (%s)\ndevice      %s\n", p->source.input,
                 v->source->info.text, rv_context_device(v->context)->name);
@@ -112,9 +111,7 @@ static enum rv_status open_source(struct viewer *v) {
     if (status != RV_OK)
         return status;
     const struct rv_source_info *info = &v->source->info;
-    v->mode = info->live    ? RV_FEED_NEWEST
-              : p->realtime ? RV_FEED_PACED
-                            : RV_FEED_EVERY;
+    v->mode = info->live ? RV_FEED_NEWEST : p->realtime ? RV_FEED_PACED : RV_FEED_EVERY;
     if (p->verbose)
         fprintf(stderr, "reverie: input: %s\n", info->text);
     if (v->mode == RV_FEED_PACED && !info->rate_base)
@@ -254,7 +251,8 @@ static enum rv_status dream(struct viewer *v, const struct rv_feed_frame *taken,
     return rv_live_frame_images(v->live, &in, NULL, v->has_dreamed ? &out : NULL, &target, stats);
 }
 
-// A file or pipe has a fixed rate: the dream fills the places of frames that were dropped before it.
+// A file or pipe has a fixed rate: the dream fills the places of frames that were dropped before
+// it.
 static enum rv_status write_dream(struct viewer *v, uint64_t index) {
     uint64_t times = v->meter.frames ? index - v->last_index : 1;
     enum rv_status status = RV_OK;
@@ -341,7 +339,8 @@ static enum rv_status run(struct viewer *v) {
     RV_TRY(rv_feed_begin(v->source, v->mode, p->stop, &v->feed));
     RV_TRY(loop(v));
     if (v->meter.frames == 0 && stopped(v))
-        RV_TRY(rv_fail(RV_ERR_CANCELLED, "interrupted before the first frame: nothing was written"));
+        RV_TRY(
+            rv_fail(RV_ERR_CANCELLED, "interrupted before the first frame: nothing was written"));
     if (v->meter.frames == 0 && !v->gone)
         RV_TRY(rv_fail(RV_ERR_INPUT, "%s: not a single frame came", p->source.input));
 done:
