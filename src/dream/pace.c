@@ -1,6 +1,7 @@
 #include "dream/pace.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #define SMOOTH 0.4 // share of the newest measurement
 #define LATE 1.05  // of the time there is: a frame that takes more is late
@@ -59,19 +60,24 @@ static enum rv_pace_change give_way(struct rv_pace *pace, const struct rv_pace_g
     return RV_PACE_STAY;
 }
 
-// Seconds that the largest octave would take a step at, of the next size or one octave more.
-static double after_growth(const struct rv_pace *pace, const struct rv_pace_goal *goal) {
+// Whether a step at the largest octave of the next size would leave some time, or else one at an
+// octave more.
+static bool may_grow(const struct rv_pace *pace, const struct rv_pace_goal *goal) {
+    double rest = pace->rest, step = pace->step[pace->octaves - 1];
+    return goal->growth > 0 && goal->growth * (rest + step) < GROW * goal->seconds;
+}
+
+static bool may_have_octave(const struct rv_pace *pace, const struct rv_pace_goal *goal) {
     uint32_t largest = pace->octaves - 1;
-    if (goal->growth > 0)
-        return goal->growth * (pace->rest + pace->step[largest]);
-    if (pace->octaves < goal->octaves)
-        return pace->rest + pace->step[largest] * goal->pixels[largest + 1] / goal->pixels[largest];
-    return INFINITY;
+    return pace->octaves < goal->octaves &&
+           pace->rest + pace->step[largest] * goal->pixels[largest + 1] / goal->pixels[largest] <
+               GROW * goal->seconds;
 }
 
 static enum rv_pace_change come_back(struct rv_pace *pace, const struct rv_pace_goal *goal) {
+    bool size = may_grow(pace, goal);
     forget(pace, true);
-    if (goal->growth > 0)
+    if (size)
         return RV_PACE_GROW;
     pace->steps[pace->octaves++] = 1;
     return RV_PACE_STAY;
@@ -87,7 +93,7 @@ enum rv_pace_change rv_pace_note(struct rv_pace *pace, const struct rv_pace_goal
         return RV_PACE_STAY;
     double least = pace->rest + pace->step[octave];
     pace->late = least > LATE * goal->seconds ? pace->late + 1 : 0;
-    pace->early = after_growth(pace, goal) < GROW * goal->seconds ? pace->early + 1 : 0;
+    pace->early = may_grow(pace, goal) || may_have_octave(pace, goal) ? pace->early + 1 : 0;
     if (pace->late >= TURNS_LATE || (pace->late > 0 && least > 2 * goal->seconds))
         return give_way(pace, goal);
     if (pace->early >= pace->patience)
