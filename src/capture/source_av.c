@@ -101,6 +101,8 @@ static enum rv_status open_container(struct video *video, const char *input) {
     if (code < 0)
         RV_TRY(
             fail_av(video, graph ? "cannot make that picture" : "cannot open it as a video", code));
+    if (strcmp(video->container->iformat->name, "tty") == 0) // takes any text for a picture of it
+        RV_TRY(rv_fail(RV_ERR_INPUT, "%s: it is a text, not a video", video->name));
     code = avformat_find_stream_info(video->container, NULL);
     if (code < 0)
         RV_TRY(fail_av(video, "cannot find out what is in it", code));

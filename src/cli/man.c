@@ -44,10 +44,14 @@ static void print_in(FILE *stream, char font, const char *text) {
 
 // Lines that are set in are items of a list.
 static void print_paragraphs(FILE *stream, const char *text) {
+    bool item = false;
     while (*text) {
         size_t length = strcspn(text, "\n"), blanks = strspn(text, " ");
         if (blanks)
             fprintf(stream, ".IP \\(bu 2\n");
+        else if (item) // the list is over
+            fprintf(stream, ".PP\n");
+        item = blanks > 0;
         print_text(stream, text + blanks, length - blanks);
         fprintf(stream, "\n");
         text += length + (text[length] == '\n');
