@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "viewer/keys.h"
+
 #define COLUMN 30 // where the explanation of an option begins
 #define LINE 100
 
@@ -145,6 +147,10 @@ void rv_help_command(FILE *stream, const struct rv_command *command) {
         print_parameters(stream, command);
     if (command->bit == RV_CLI_DREAM)
         print_presets(stream);
+    if (command->bit == RV_CLI_LIVE) {
+        fprintf(stream, "\n");
+        rv_keys_print(stream);
+    }
     fprintf(stream, "\n");
     if (command->parameters)
         print_exit_codes(stream);

@@ -1,7 +1,6 @@
 #include "viewer/keys.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -35,11 +34,11 @@ enum rv_wish rv_key_wish(const char *key) {
     return RV_WISH_NONE;
 }
 
-void rv_keys_print(void) {
-    fprintf(stderr, "Keys:\n");
+void rv_keys_print(FILE *stream) {
+    fprintf(stream, "Keys:\n");
     for (const struct rv_key *row = rv_keys; row->key; row++) {
         if (row->help)
-            fprintf(stderr, "  %-8s%s\n", row->text, row->help);
+            fprintf(stream, "  %-8s%s\n", row->text, row->help);
     }
 }
 

@@ -3,6 +3,7 @@
 #define RV_VIEWER_KEYS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "reverie/live.h"
 
@@ -44,7 +45,7 @@ enum rv_wish rv_key_wish(const char *key);
 bool rv_wish_apply(enum rv_wish wish, const rv_weights *weights, struct rv_params *params,
                    struct rv_live_params *live);
 
-// Prints the table on standard error.
-void rv_keys_print(void);
+// Prints the table.
+void rv_keys_print(FILE *stream);
 
 #endif

@@ -141,7 +141,7 @@ static enum rv_status open_window(struct viewer *v) {
     if (!v->lent && v->params->verbose)
         fprintf(stderr, "reverie: the window is drawn out of host memory: %s\n", reason);
     if (!v->params->quiet)
-        rv_keys_print();
+        rv_keys_print(stderr);
     return v->params->open(v->params->open_user, v->lent ? &device : NULL, &v->context);
 }
 
@@ -227,7 +227,7 @@ static void fulfil(struct viewer *v, enum rv_wish wish) {
         break;
     case RV_WISH_HELP:
         clear_line(v);
-        rv_keys_print();
+        rv_keys_print(stderr);
         break;
     default:
         change(v, wish);

@@ -154,6 +154,7 @@ static void toggle_full_screen(rv_window *window) {
     window->full_screen = !window->full_screen;
     SDL_SetWindowFullscreen(window->window,
                             window->full_screen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
+    SDL_ShowCursor(window->full_screen ? SDL_DISABLE : SDL_ENABLE);
 }
 
 static void on_window_event(rv_window *window, uint8_t event) {
