@@ -49,7 +49,7 @@ struct rv_live_params {
     float scene_cut;     // share of the pixels, 0..1, that the frame before does not explain, from
                          // which on it is another scene: the delta is dropped. 0 = 0.6; RV_OFF =
                          // never. A pixel is not explained if the flow there and back does not
-                         // close, leads out of the picture, or the luminance differs by a fifth
+                         // close, leads out of the picture, or the luminance differs by 15 %
 };
 
 // What became of a frame.
