@@ -3,17 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libavcodec/avcodec.h>
-#include <libavdevice/avdevice.h>
-#include <libavformat/avformat.h>
-#include <libavutil/avstring.h>
-#include <libavutil/error.h>
-#include <libavutil/imgutils.h>
-#include <libavutil/pixdesc.h>
-#include <libswscale/swscale.h>
-
 #include "base/clock.h"
 #include "base/status.h"
+#include "capture/av.h"
 #include "capture/source.h"
 #include "capture/stream.h"
 
@@ -42,7 +34,7 @@ bool rv_source_has_av(void) {
 
 static enum rv_status fail_av(struct video *video, const char *what, int code) {
     char text[AV_ERROR_MAX_STRING_SIZE];
-    av_strerror(code, text, sizeof text);
+    rv_av.av_strerror(code, text, sizeof text);
     if (code == AVERROR(ENOMEM))
         return rv_fail(RV_ERR_NO_MEMORY, "%s: %s: out of memory", video->name, what);
     return rv_fail(code == AVERROR(ENOENT) || code == AVERROR(EACCES) ? RV_ERR_IO : RV_ERR_INPUT,
@@ -66,11 +58,12 @@ static int read_stream(void *user, uint8_t *bytes, int size) {
 }
 
 static enum rv_status use_stream(struct video *video) {
-    uint8_t *buffer = av_malloc(IO_BUFFER);
-    video->io =
-        buffer ? avio_alloc_context(buffer, IO_BUFFER, 0, video, read_stream, NULL, NULL) : NULL;
+    uint8_t *buffer = rv_av.av_malloc(IO_BUFFER);
+    video->io = buffer
+                    ? rv_av.avio_alloc_context(buffer, IO_BUFFER, 0, video, read_stream, NULL, NULL)
+                    : NULL;
     if (!video->io) {
-        av_free(buffer);
+        rv_av.av_free(buffer);
         return rv_fail(RV_ERR_NO_MEMORY, "%s: no memory to read it", video->name);
     }
     video->container->pb = video->io;
@@ -81,54 +74,55 @@ static enum rv_status use_stream(struct video *video) {
 // leads nowhere else.
 static enum rv_status open_container(struct video *video, const char *input) {
     const bool graph = strncmp(input, "lavfi:", 6) == 0;
-    const AVInputFormat *format = graph ? av_find_input_format("lavfi") : NULL;
+    const AVInputFormat *format = graph ? rv_av.av_find_input_format("lavfi") : NULL;
     AVDictionary *options = NULL;
     char *address = NULL;
     enum rv_status status = RV_OK;
     if (graph && !format)
         return rv_fail(RV_ERR_USAGE, "%s: this libavdevice has no lavfi", input);
-    video->container = avformat_alloc_context();
-    address = graph                  ? av_strdup(input + 6)
-              : video->stream.buffer ? av_strdup("")
-                                     : av_asprintf("file:%s", input);
-    if (!video->container || !address || av_dict_set(&options, "protocol_whitelist", "file", 0) < 0)
+    video->container = rv_av.avformat_alloc_context();
+    address = graph                  ? rv_av.av_strdup(input + 6)
+              : video->stream.buffer ? rv_av.av_strdup("")
+                                     : rv_av.av_asprintf("file:%s", input);
+    if (!video->container || !address ||
+        rv_av.av_dict_set(&options, "protocol_whitelist", "file", 0) < 0)
         RV_TRY(rv_fail(RV_ERR_NO_MEMORY, "%s: no memory to open it", video->name));
     video->container->interrupt_callback = (AVIOInterruptCB){is_over, video};
     if (video->stream.buffer)
         RV_TRY(use_stream(video));
     // On failure the container is freed, and the pointer cleared.
-    int code = avformat_open_input(&video->container, address, format, &options);
+    int code = rv_av.avformat_open_input(&video->container, address, format, &options);
     if (code < 0)
         RV_TRY(
             fail_av(video, graph ? "cannot make that picture" : "cannot open it as a video", code));
     if (strcmp(video->container->iformat->name, "tty") == 0) // takes any text for a picture of it
         RV_TRY(rv_fail(RV_ERR_INPUT, "%s: it is a text, not a video", video->name));
-    code = avformat_find_stream_info(video->container, NULL);
+    code = rv_av.avformat_find_stream_info(video->container, NULL);
     if (code < 0)
         RV_TRY(fail_av(video, "cannot find out what is in it", code));
 done:
-    av_dict_free(&options);
-    av_free(address);
+    rv_av.av_dict_free(&options);
+    rv_av.av_free(address);
     return status;
 }
 
 static enum rv_status open_decoder(struct video *video) {
     const AVCodec *codec;
-    int code = av_find_best_stream(video->container, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
+    int code = rv_av.av_find_best_stream(video->container, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
     if (code < 0)
         return code == AVERROR_DECODER_NOT_FOUND
                    ? rv_fail(RV_ERR_INPUT, "%s: this libavcodec cannot decode it", video->name)
                    : rv_fail(RV_ERR_INPUT, "%s: there are no pictures in it", video->name);
     video->index = code;
-    video->decoder = avcodec_alloc_context3(codec);
-    video->packet = av_packet_alloc();
-    video->frame = av_frame_alloc();
+    video->decoder = rv_av.avcodec_alloc_context3(codec);
+    video->packet = rv_av.av_packet_alloc();
+    video->frame = rv_av.av_frame_alloc();
     if (!video->decoder || !video->packet || !video->frame)
         return rv_fail(RV_ERR_NO_MEMORY, "%s: no memory to decode it", video->name);
     const AVStream *stream = video->container->streams[video->index];
-    code = avcodec_parameters_to_context(video->decoder, stream->codecpar);
+    code = rv_av.avcodec_parameters_to_context(video->decoder, stream->codecpar);
     if (code >= 0)
-        code = avcodec_open2(video->decoder, codec, NULL);
+        code = rv_av.avcodec_open2(video->decoder, codec, NULL);
     return code < 0 ? fail_av(video, "cannot decode it", code) : RV_OK;
 }
 
@@ -136,8 +130,8 @@ static enum rv_status describe(struct video *video) {
     AVStream *stream = video->container->streams[video->index];
     const AVCodecParameters *codec = stream->codecpar;
     struct rv_source_info *info = &video->source.info;
-    AVRational rate = av_guess_frame_rate(video->container, stream, NULL);
-    AVRational aspect = av_guess_sample_aspect_ratio(video->container, stream, NULL);
+    AVRational rate = rv_av.av_guess_frame_rate(video->container, stream, NULL);
+    AVRational aspect = rv_av.av_guess_sample_aspect_ratio(video->container, stream, NULL);
     if (codec->width <= 0 || codec->height <= 0 || codec->width > (int)RV_VIDEO_SIDE_MAX ||
         codec->height > (int)RV_VIDEO_SIDE_MAX)
         return rv_fail(RV_ERR_INPUT, "%s: frames of %d x %d pixels are not possible", video->name,
@@ -152,10 +146,11 @@ static enum rv_status describe(struct video *video) {
         info->aspect = (uint32_t)aspect.num;
         info->aspect_base = (uint32_t)aspect.den;
     }
-    const char *pixels = av_get_pix_fmt_name(codec->format);
+    const char *pixels = rv_av.av_get_pix_fmt_name(codec->format);
     info->pixels = pixels ? rv_pixels_find(pixels) : RV_PIXELS_NONE;
-    snprintf(info->text, sizeof info->text, "%s, %s, %u x %u", avcodec_get_name(codec->codec_id),
-             pixels ? pixels : "?", (unsigned)info->width, (unsigned)info->height);
+    snprintf(info->text, sizeof info->text, "%s, %s, %u x %u",
+             rv_av.avcodec_get_name(codec->codec_id), pixels ? pixels : "?", (unsigned)info->width,
+             (unsigned)info->height);
     return RV_OK;
 }
 
@@ -165,7 +160,7 @@ static enum rv_status describe(struct video *video) {
 // Gets the next picture out of the decoder, feeding it. Damaged packets are passed over.
 static enum rv_status decode(struct video *video, bool *end) {
     while (!is_over(video)) {
-        int code = avcodec_receive_frame(video->decoder, video->frame);
+        int code = rv_av.avcodec_receive_frame(video->decoder, video->frame);
         if (code == 0)
             return RV_OK;
         if (code == AVERROR_EOF)
@@ -176,16 +171,16 @@ static enum rv_status decode(struct video *video, bool *end) {
         }
         if (video->drained)
             break;
-        code = av_read_frame(video->container, video->packet);
+        code = rv_av.av_read_frame(video->container, video->packet);
         if (code < 0) { // the end, or a file that breaks off: what is decoded still comes out
             video->drained = true;
-            avcodec_send_packet(video->decoder, NULL);
+            rv_av.avcodec_send_packet(video->decoder, NULL);
             continue;
         }
         if (video->packet->stream_index == video->index &&
-            avcodec_send_packet(video->decoder, video->packet) < 0)
+            rv_av.avcodec_send_packet(video->decoder, video->packet) < 0)
             video->source.losses.damaged++;
-        av_packet_unref(video->packet);
+        rv_av.av_packet_unref(video->packet);
     }
     *end = true;
     return RV_OK;
@@ -209,20 +204,20 @@ static int matrix_of(const AVFrame *frame) {
 static enum rv_status convert(struct video *video, uint8_t *rgba) {
     const AVFrame *frame = video->frame;
     const int width = (int)video->source.native_width, height = (int)video->source.native_height;
-    const int *matrix = sws_getCoefficients(matrix_of(frame));
-    if (!video->scaled[0] && av_image_alloc(video->scaled, video->scaled_stride, width + 16, height,
-                                            AV_PIX_FMT_RGBA, 64) < 0)
+    const int *matrix = rv_av.sws_getCoefficients(matrix_of(frame));
+    if (!video->scaled[0] && rv_av.av_image_alloc(video->scaled, video->scaled_stride, width + 16,
+                                                  height, AV_PIX_FMT_RGBA, 64) < 0)
         return rv_fail(RV_ERR_NO_MEMORY, "%s: no memory for its frames", video->name);
-    video->scaler = sws_getCachedContext(
+    video->scaler = rv_av.sws_getCachedContext(
         video->scaler, frame->width, frame->height, frame->format, width, height, AV_PIX_FMT_RGBA,
         SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, NULL, NULL, NULL);
     if (!video->scaler)
         return rv_fail(RV_ERR_INPUT, "%s: its pixels cannot be converted", video->name);
     // Fails for what is RGB already, which needs no matrix.
-    sws_setColorspaceDetails(video->scaler, matrix, frame->color_range == AVCOL_RANGE_JPEG, matrix,
-                             1, 0, 1 << 16, 1 << 16);
-    sws_scale(video->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
-              video->scaled, video->scaled_stride);
+    rv_av.sws_setColorspaceDetails(video->scaler, matrix, frame->color_range == AVCOL_RANGE_JPEG,
+                                   matrix, 1, 0, 1 << 16, 1 << 16);
+    rv_av.sws_scale(video->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0,
+                    frame->height, video->scaled, video->scaled_stride);
     for (int y = 0; y < height; y++)
         memcpy(rgba + (size_t)y * width * 4,
                video->scaled[0] + (ptrdiff_t)y * video->scaled_stride[0], (size_t)width * 4);
@@ -237,21 +232,21 @@ static enum rv_status read_frame(struct rv_video_source *source, uint8_t *rgba, 
         return status;
     *captured = rv_clock_seconds();
     status = convert(video, rgba);
-    av_frame_unref(video->frame);
+    rv_av.av_frame_unref(video->frame);
     return status;
 }
 
 static void close_video(struct rv_video_source *source) {
     struct video *video = (struct video *)source;
-    sws_freeContext(video->scaler);
-    av_freep(&video->scaled[0]);
-    av_frame_free(&video->frame);
-    av_packet_free(&video->packet);
-    avcodec_free_context(&video->decoder);
-    avformat_close_input(&video->container);
+    rv_av.sws_freeContext(video->scaler);
+    rv_av.av_freep(&video->scaled[0]);
+    rv_av.av_frame_free(&video->frame);
+    rv_av.av_packet_free(&video->packet);
+    rv_av.avcodec_free_context(&video->decoder);
+    rv_av.avformat_close_input(&video->container);
     if (video->io)
-        av_freep(&video->io->buffer);
-    avio_context_free(&video->io);
+        rv_av.av_freep(&video->io->buffer);
+    rv_av.avio_context_free(&video->io);
     rv_stream_close(&video->stream);
     free(video);
 }
@@ -260,15 +255,15 @@ static const struct rv_source_kind kind = {read_frame, close_video};
 
 enum rv_status rv_source_open_av(const struct rv_source_request *request, struct rv_stream *stream,
                                  struct rv_video_source **source) {
-    struct video *video = calloc(1, sizeof *video);
-    enum rv_status status = RV_OK;
-    if (!video) {
+    enum rv_status status = rv_av_load(request->input);
+    struct video *video = status == RV_OK ? calloc(1, sizeof *video) : NULL;
+    if (status == RV_OK && !video)
+        status = rv_fail(RV_ERR_NO_MEMORY, "%s: no memory to open it", request->input);
+    if (status != RV_OK) {
         if (stream)
             rv_stream_close(stream);
-        return rv_fail(RV_ERR_NO_MEMORY, "%s: no memory to open it", request->input);
+        return status;
     }
-    av_log_set_level(AV_LOG_FATAL); // we say ourselves what went wrong
-    avdevice_register_all();
     video->source.kind = &kind;
     video->name = strcmp(request->input, "-") == 0 ? "standard input" : request->input;
     video->stop = request->stop;

@@ -1,13 +1,11 @@
 #include "viewer/screen.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <SDL_vulkan.h>
-
 #include "base/status.h"
+#include "viewer/sdl.h"
 #include "viewer/vulkan_functions.h"
 #include "viewer/wishes.h"
 
@@ -86,9 +84,9 @@ static enum rv_status make_instance(rv_screen *screen) {
     unsigned count = 16;
     bool all = true;
     enum rv_status status = RV_OK;
-    void *symbol = SDL_Vulkan_GetVkGetInstanceProcAddr(); // of the loader that SDL uses
-    if (!symbol || !SDL_Vulkan_GetInstanceExtensions(screen->window, &count, extensions))
-        return rv_fail(RV_ERR_NO_DEVICE, "the window: %s", SDL_GetError());
+    void *symbol = rv_sdl.SDL_Vulkan_GetVkGetInstanceProcAddr(); // of the loader that SDL uses
+    if (!symbol || !rv_sdl.SDL_Vulkan_GetInstanceExtensions(screen->window, &count, extensions))
+        return rv_fail(RV_ERR_NO_DEVICE, "the window: %s", rv_sdl.SDL_GetError());
     memcpy(&screen->get, &symbol, sizeof screen->get);
     RV_GLOBAL_FUNCTIONS(LOAD)
     const VkApplicationInfo application = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
@@ -103,8 +101,8 @@ static enum rv_status make_instance(rv_screen *screen) {
     RV_INSTANCE_FUNCTIONS(LOAD)
     if (!all)
         return rv_fail(RV_ERR_NO_DEVICE, "the window: the Vulkan loader is too old");
-    if (!SDL_Vulkan_CreateSurface(screen->window, screen->instance, &screen->surface))
-        return rv_fail(RV_ERR_NO_DEVICE, "the window: %s", SDL_GetError());
+    if (!rv_sdl.SDL_Vulkan_CreateSurface(screen->window, screen->instance, &screen->surface))
+        return rv_fail(RV_ERR_NO_DEVICE, "the window: %s", rv_sdl.SDL_GetError());
 done:
     return status;
 }
@@ -125,37 +123,6 @@ static bool find_family(rv_screen *screen, VkPhysicalDevice physical, uint32_t *
         }
     }
     return false;
-}
-
-static bool contains(const char *text, const char *part) {
-    for (; *text; text++) {
-        size_t i = 0;
-        while (part[i] && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
-            i++;
-        if (!part[i])
-            return true;
-    }
-    return false;
-}
-
-static bool is_asked_for(const struct rv_device_info *info, const char *device) {
-    char index[16], uuid[33];
-    snprintf(index, sizeof index, "%u", (unsigned)info->index);
-    for (int i = 0; i < 16; i++)
-        snprintf(uuid + (ptrdiff_t)2 * i, 3, "%02x", info->uuid[i]);
-    if (strcmp(device, "cpu") == 0)
-        return info->type == RV_DEVICE_CPU;
-    return strcmp(device, index) == 0 || contains(uuid, device) || contains(info->name, device);
-}
-
-// The library's order of preference.
-static int rank(enum rv_device_type type) {
-    static const int ranks[] = {[RV_DEVICE_OTHER] = 3,
-                                [RV_DEVICE_DISCRETE] = 0,
-                                [RV_DEVICE_INTEGRATED] = 1,
-                                [RV_DEVICE_VIRTUAL] = 2,
-                                [RV_DEVICE_CPU] = 4};
-    return ranks[type];
 }
 
 // The library says which devices it can use, their UUIDs which of ours they are.
@@ -179,8 +146,8 @@ static enum rv_status choose_device(rv_screen *screen, const char *device) {
         for (uint32_t j = 0; j < info_count; j++) {
             const struct rv_device_info *info = &infos[j];
             if (!info->usable || memcmp(info->uuid, id.deviceUUID, sizeof info->uuid) != 0 ||
-                (device && *device && !is_asked_for(info, device)) ||
-                (best >= 0 && rank(info->type) >= rank(infos[best].type)) ||
+                (device && *device && !rv_device_is_asked_for(info, device)) ||
+                (best >= 0 && rv_device_rank(info->type) >= rv_device_rank(infos[best].type)) ||
                 !find_family(screen, all[i], &family))
                 continue;
             best = (int)j;
@@ -295,7 +262,7 @@ static void find_extent(rv_screen *screen, const VkSurfaceCapabilitiesKHR *can) 
     screen->extent = can->currentExtent;
     if (screen->extent.width != UINT32_MAX)
         return;
-    SDL_Vulkan_GetDrawableSize(screen->window, &width, &height); // Wayland leaves it to us
+    rv_sdl.SDL_Vulkan_GetDrawableSize(screen->window, &width, &height); // Wayland leaves it to us
     screen->extent.width =
         within((uint32_t)width, can->minImageExtent.width, can->maxImageExtent.width);
     screen->extent.height =

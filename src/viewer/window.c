@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "viewer/screen.h"
+#include "viewer/sdl.h"
 
 #define LARGE_WIDTH 960 // to which small pictures are shown enlarged, by powers of two
 #define LARGE_HEIGHT 720
@@ -27,20 +28,20 @@ bool rv_window_available(void) {
 
 static enum rv_status fail_sdl(const char *what) {
     return rv_fail(RV_ERR_IO, "the window: %s: %s; --output FILE does without one", what,
-                   SDL_GetError());
+                   rv_sdl.SDL_GetError());
 }
 
 // Has SDL show pictures out of host memory.
 static enum rv_status make_texture(rv_window *window) {
-    window->renderer = SDL_CreateRenderer(window->window, -1, 0);
+    window->renderer = rv_sdl.SDL_CreateRenderer(window->window, -1, 0);
     if (!window->renderer)
         return fail_sdl("cannot draw");
-    SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
-    window->texture =
-        SDL_CreateTexture(window->renderer, SDL_PIXELFORMAT_RGBA32, SDL_TEXTUREACCESS_STREAMING,
-                          (int)window->width, (int)window->height);
-    if (!window->texture ||
-        SDL_RenderSetLogicalSize(window->renderer, (int)window->width, (int)window->height) != 0)
+    rv_sdl.SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
+    window->texture = rv_sdl.SDL_CreateTexture(window->renderer, SDL_PIXELFORMAT_RGBA32,
+                                               SDL_TEXTUREACCESS_STREAMING, (int)window->width,
+                                               (int)window->height);
+    if (!window->texture || rv_sdl.SDL_RenderSetLogicalSize(window->renderer, (int)window->width,
+                                                            (int)window->height) != 0)
         return fail_sdl("cannot draw");
     return RV_OK;
 }
@@ -51,34 +52,37 @@ static SDL_Window *make_window(const struct rv_window_params *params, uint32_t f
         width *= 2;
         height *= 2;
     }
-    return SDL_CreateWindow(params->title, SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED, width,
-                            height, flags | SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
+    return rv_sdl.SDL_CreateWindow(params->title, SDL_WINDOWPOS_CENTERED, SDL_WINDOWPOS_CENTERED,
+                                   width, height,
+                                   flags | SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
 }
 
 // A device of its own, if one can show pictures here; the reason, if none can.
 static void try_screen(rv_window *window, const struct rv_window_params *params) {
     window->window = make_window(params, SDL_WINDOW_VULKAN);
     if (!window->window)
-        snprintf(window->reason, sizeof window->reason, "%s", SDL_GetError());
+        snprintf(window->reason, sizeof window->reason, "%s", rv_sdl.SDL_GetError());
     else if (rv_screen_open(window->window, params->device, params->width, params->height,
                             &window->screen) != RV_OK)
         snprintf(window->reason, sizeof window->reason, "%s", rv_error_text());
     if (window->screen || !window->window)
         return;
-    SDL_DestroyWindow(window->window);
+    rv_sdl.SDL_DestroyWindow(window->window);
     window->window = NULL;
 }
 
 enum rv_status rv_window_open(const struct rv_window_params *params, rv_window **out) {
-    rv_window *window = calloc(1, sizeof *window);
-    enum rv_status status = RV_OK;
     *out = NULL;
+    enum rv_status status = rv_sdl_load();
+    if (status != RV_OK)
+        return status;
+    rv_window *window = calloc(1, sizeof *window);
     if (!window)
         return rv_fail(RV_ERR_NO_MEMORY, "no memory for a window");
     window->width = params->width;
     window->height = params->height;
-    SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1"); // Ctrl-C is the program's
-    if (SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) {
+    rv_sdl.SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1"); // Ctrl-C is the program's
+    if (rv_sdl.SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) {
         free(window);
         return fail_sdl("there is no display");
     }
@@ -105,13 +109,13 @@ void rv_window_close(rv_window **out) {
         return;
     rv_screen_close(&window->screen);
     if (window->texture)
-        SDL_DestroyTexture(window->texture);
+        rv_sdl.SDL_DestroyTexture(window->texture);
     if (window->renderer)
-        SDL_DestroyRenderer(window->renderer);
+        rv_sdl.SDL_DestroyRenderer(window->renderer);
     if (window->window)
-        SDL_DestroyWindow(window->window);
-    SDL_QuitSubSystem(SDL_INIT_VIDEO);
-    SDL_Quit();
+        rv_sdl.SDL_DestroyWindow(window->window);
+    rv_sdl.SDL_QuitSubSystem(SDL_INIT_VIDEO);
+    rv_sdl.SDL_Quit();
     free(window);
     *out = NULL;
 }
@@ -132,19 +136,19 @@ enum rv_status rv_window_show(rv_window *window) {
 }
 
 enum rv_status rv_window_show_pixels(rv_window *window, const uint8_t *rgba) {
-    if (rgba && SDL_UpdateTexture(window->texture, NULL, rgba, (int)window->width * 4) != 0)
+    if (rgba && rv_sdl.SDL_UpdateTexture(window->texture, NULL, rgba, (int)window->width * 4) != 0)
         return fail_sdl("cannot draw");
     if (window->hidden)
         return RV_OK;
-    if (SDL_RenderClear(window->renderer) != 0 ||
-        SDL_RenderCopy(window->renderer, window->texture, NULL, NULL) != 0)
+    if (rv_sdl.SDL_RenderClear(window->renderer) != 0 ||
+        rv_sdl.SDL_RenderCopy(window->renderer, window->texture, NULL, NULL) != 0)
         return fail_sdl("cannot draw");
-    SDL_RenderPresent(window->renderer);
+    rv_sdl.SDL_RenderPresent(window->renderer);
     return RV_OK;
 }
 
 void rv_window_title(rv_window *window, const char *title) {
-    SDL_SetWindowTitle(window->window, title);
+    rv_sdl.SDL_SetWindowTitle(window->window, title);
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -152,9 +156,9 @@ void rv_window_title(rv_window *window, const char *title) {
 
 static void toggle_full_screen(rv_window *window) {
     window->full_screen = !window->full_screen;
-    SDL_SetWindowFullscreen(window->window,
-                            window->full_screen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
-    SDL_ShowCursor(window->full_screen ? SDL_DISABLE : SDL_ENABLE);
+    rv_sdl.SDL_SetWindowFullscreen(window->window,
+                                   window->full_screen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
+    rv_sdl.SDL_ShowCursor(window->full_screen ? SDL_DISABLE : SDL_ENABLE);
 }
 
 static void on_window_event(rv_window *window, uint8_t event) {
@@ -179,7 +183,7 @@ static void on_window_event(rv_window *window, uint8_t event) {
 
 // Escape leaves the full screen first.
 static enum rv_wish on_key(rv_window *window, const SDL_KeyboardEvent *event) {
-    enum rv_wish wish = rv_key_wish(SDL_GetKeyName(event->keysym.sym));
+    enum rv_wish wish = rv_key_wish(rv_sdl.SDL_GetKeyName(event->keysym.sym));
     bool escape = event->keysym.sym == SDLK_ESCAPE && window->full_screen;
     bool once = wish == RV_WISH_PAUSE || wish == RV_WISH_SAVE || wish == RV_WISH_FULL_SCREEN;
     if (once && event->repeat) // it was only held down
@@ -193,7 +197,7 @@ static enum rv_wish on_key(rv_window *window, const SDL_KeyboardEvent *event) {
 enum rv_wish rv_window_poll(rv_window *window) {
     SDL_Event event;
     enum rv_wish wish = RV_WISH_NONE;
-    while (wish == RV_WISH_NONE && SDL_PollEvent(&event)) {
+    while (wish == RV_WISH_NONE && rv_sdl.SDL_PollEvent(&event)) {
         if (event.type == SDL_QUIT)
             wish = RV_WISH_QUIT;
         else if (event.type == SDL_WINDOWEVENT)

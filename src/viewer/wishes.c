@@ -1,7 +1,8 @@
 #include "viewer/wishes.h"
 
-#include <stdbool.h>
+#include <ctype.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,4 +74,34 @@ void rv_device_wishes_make(struct rv_device_wishes *w, VkPhysicalDevice physical
         for (uint32_t bit = known[i].bits; bit < 16; bit++)
             w->others[i].bits[bit] = VK_FALSE;
     }
+}
+
+static bool contains(const char *text, const char *part) {
+    for (; *text; text++) {
+        size_t i = 0;
+        while (part[i] && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
+            i++;
+        if (!part[i])
+            return true;
+    }
+    return false;
+}
+
+bool rv_device_is_asked_for(const struct rv_device_info *info, const char *device) {
+    char index[16], uuid[33];
+    snprintf(index, sizeof index, "%u", (unsigned)info->index);
+    for (int i = 0; i < 16; i++)
+        snprintf(uuid + (ptrdiff_t)2 * i, 3, "%02x", info->uuid[i]);
+    if (strcmp(device, "cpu") == 0)
+        return info->type == RV_DEVICE_CPU;
+    return strcmp(device, index) == 0 || contains(uuid, device) || contains(info->name, device);
+}
+
+int rv_device_rank(enum rv_device_type type) {
+    static const int ranks[] = {[RV_DEVICE_OTHER] = 3,
+                                [RV_DEVICE_DISCRETE] = 0,
+                                [RV_DEVICE_INTEGRATED] = 1,
+                                [RV_DEVICE_VIRTUAL] = 2,
+                                [RV_DEVICE_CPU] = 4};
+    return ranks[type];
 }

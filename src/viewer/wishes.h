@@ -1,4 +1,5 @@
-// What a device is made with, so that the library can make the best of it.
+// Which device is taken for a screen, and what it is made with, so that the library can make the
+// best of it.
 #ifndef RV_VIEWER_WISHES_H
 #define RV_VIEWER_WISHES_H
 
@@ -29,5 +30,11 @@ struct rv_device_wishes {
 void rv_device_wishes_make(struct rv_device_wishes *wishes, VkPhysicalDevice physical,
                            PFN_vkEnumerateDeviceExtensionProperties extensions,
                            PFN_vkGetPhysicalDeviceFeatures2 features);
+
+// True if `device`, as in rv_context_params, means that one.
+bool rv_device_is_asked_for(const struct rv_device_info *info, const char *device);
+
+// The library's order of preference: the smallest is the best.
+int rv_device_rank(enum rv_device_type type);
 
 #endif
