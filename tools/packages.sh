@@ -29,7 +29,7 @@ wanted_to_test=(
   module:libavdevice=libavdevice-dev command:Xvfb=xvfb command:xdotool=xdotool
   command:doxygen=doxygen command:abidw=abigail-tools command:lintian=lintian command:mandoc=mandoc
   command:groff=groff command:mmdebstrap=mmdebstrap command:zsh=zsh command:fish=fish
-  file:/usr/share/i18n/locales/de_DE=locales
+  file:/usr/share/i18n/locales/de_DE=locales package:python3-opencv
 )
 
 is_present() {
