@@ -24,7 +24,8 @@ struct video {
     struct SwsContext *scaler;
     uint8_t *scaled[4]; // what it writes: it may write a little beyond each row
     int scaled_stride[4];
-    int index; // of the stream of pictures
+    int index;       // of the stream of pictures
+    int32_t turn[4]; // where a step across and one down lead when it is shown: (x, y) of each
     bool drained;
 };
 
@@ -126,6 +127,34 @@ static enum rv_status open_decoder(struct video *video) {
     return code < 0 ? fail_av(video, "cannot decode it", code) : RV_OK;
 }
 
+// A telephone's camera stores its pictures as they come, and how they are to be turned beside them.
+static void read_turn(struct video *video) {
+    const AVStream *stream = video->container->streams[video->index];
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 0)
+    const AVPacketSideData *data = stream->codecpar->coded_side_data;
+    const int count = stream->codecpar->nb_coded_side_data;
+#else
+    const AVPacketSideData *data = stream->side_data;
+    const int count = stream->nb_side_data;
+#endif
+    int32_t matrix[9];
+    memcpy(video->turn, (const int32_t[]){1, 0, 0, 1}, sizeof video->turn);
+    for (int i = 0; i < count; i++) {
+        if (data[i].type != AV_PKT_DATA_DISPLAYMATRIX || data[i].size < sizeof matrix)
+            continue;
+        memcpy(matrix, data[i].data, sizeof matrix);
+        bool straight = !matrix[1] && !matrix[3] && matrix[0] && matrix[4];
+        bool across = !matrix[0] && !matrix[4] && matrix[1] && matrix[3];
+        if (straight || across) // others are no quarter turns
+            memcpy(video->turn, (const int32_t[]){matrix[0], matrix[1], matrix[3], matrix[4]},
+                   sizeof video->turn);
+    }
+}
+
+static bool is_across(const struct video *video) {
+    return video->turn[0] == 0;
+}
+
 static enum rv_status describe(struct video *video) {
     AVStream *stream = video->container->streams[video->index];
     const AVCodecParameters *codec = stream->codecpar;
@@ -136,15 +165,16 @@ static enum rv_status describe(struct video *video) {
         codec->height > (int)RV_VIDEO_SIDE_MAX)
         return rv_fail(RV_ERR_INPUT, "%s: frames of %d x %d pixels are not possible", video->name,
                        codec->width, codec->height);
-    info->width = (uint32_t)codec->width;
-    info->height = (uint32_t)codec->height;
+    read_turn(video);
+    info->width = (uint32_t)(is_across(video) ? codec->height : codec->width);
+    info->height = (uint32_t)(is_across(video) ? codec->width : codec->height);
     if (rate.num > 0 && rate.den > 0) {
         info->rate = (uint32_t)rate.num;
         info->rate_base = (uint32_t)rate.den;
     }
     if (aspect.num > 0 && aspect.den > 0) {
-        info->aspect = (uint32_t)aspect.num;
-        info->aspect_base = (uint32_t)aspect.den;
+        info->aspect = (uint32_t)(is_across(video) ? aspect.den : aspect.num);
+        info->aspect_base = (uint32_t)(is_across(video) ? aspect.num : aspect.den);
     }
     const char *pixels = rv_av.av_get_pix_fmt_name(codec->format);
     info->pixels = pixels ? rv_pixels_find(pixels) : RV_PIXELS_NONE;
@@ -163,14 +193,10 @@ static enum rv_status decode(struct video *video, bool *end) {
         int code = rv_av.avcodec_receive_frame(video->decoder, video->frame);
         if (code == 0)
             return RV_OK;
-        if (code == AVERROR_EOF)
+        if (code == AVERROR_EOF || video->drained)
             break;
-        if (code != AVERROR(EAGAIN)) {
+        if (code != AVERROR(EAGAIN))
             video->source.losses.damaged++;
-            continue;
-        }
-        if (video->drained)
-            break;
         code = rv_av.av_read_frame(video->container, video->packet);
         if (code < 0) { // the end, or a file that breaks off: what is decoded still comes out
             video->drained = true;
@@ -201,9 +227,31 @@ static int matrix_of(const AVFrame *frame) {
     }
 }
 
+// Puts row `y` of what was scaled where it is shown.
+static void turn_row(const struct video *video, int y, int width, int height, uint8_t *rgba) {
+    const uint8_t *from = video->scaled[0] + (ptrdiff_t)y * video->scaled_stride[0];
+    const int32_t *turn = video->turn;
+    const ptrdiff_t shown_width = is_across(video) ? height : width;
+    for (int x = 0; x < width; x++, from += 4) {
+        ptrdiff_t to_x = turn[0] > 0   ? x
+                         : turn[0] < 0 ? width - 1 - x
+                         : turn[2] > 0 ? y
+                                       : height - 1 - y;
+        ptrdiff_t to_y = turn[3] > 0   ? y
+                         : turn[3] < 0 ? height - 1 - y
+                         : turn[1] > 0 ? x
+                                       : width - 1 - x;
+        memcpy(rgba + (to_y * shown_width + to_x) * 4, from, 4);
+    }
+}
+
 static enum rv_status convert(struct video *video, uint8_t *rgba) {
     const AVFrame *frame = video->frame;
-    const int width = (int)video->source.native_width, height = (int)video->source.native_height;
+    const bool across = is_across(video);
+    const int shown_width = (int)video->source.native_width;
+    const int shown_height = (int)video->source.native_height;
+    const int width = across ? shown_height : shown_width;
+    const int height = across ? shown_width : shown_height;
     const int *matrix = rv_av.sws_getCoefficients(matrix_of(frame));
     if (!video->scaled[0] && rv_av.av_image_alloc(video->scaled, video->scaled_stride, width + 16,
                                                   height, AV_PIX_FMT_RGBA, 64) < 0)
@@ -219,8 +267,7 @@ static enum rv_status convert(struct video *video, uint8_t *rgba) {
     rv_av.sws_scale(video->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0,
                     frame->height, video->scaled, video->scaled_stride);
     for (int y = 0; y < height; y++)
-        memcpy(rgba + (size_t)y * width * 4,
-               video->scaled[0] + (ptrdiff_t)y * video->scaled_stride[0], (size_t)width * 4);
+        turn_row(video, y, width, height, rgba);
     return RV_OK;
 }
 
