@@ -344,57 +344,75 @@ void rv_pixels_from_rgba(const struct rv_video_format *format, const uint8_t *rg
 // ------------------------------------------------------------------------------------------------
 // Resizing
 
-// The source pixels of one target pixel along an axis, with weights that sum to 1.
-struct taps {
-    uint32_t first, count;
-    float *weight;
+// The source pixels of the target pixels along an axis: of each the first, and `most` weights that
+// sum to 1, zero at the end where there are fewer.
+struct axis {
+    uint32_t most;
+    uint32_t *first; // [to]
+    float *weights;  // [to][most]
 };
 
-static void make_taps(uint32_t from, uint32_t to, uint32_t at, struct taps *taps) {
+static void make_taps(uint32_t from, uint32_t to, uint32_t at, const struct axis *axis) {
     const double scale = (double)from / to, reach = scale > 1 ? scale : 1;
     const double centre = (at + 0.5) * scale - 0.5;
     const double low = ceil(centre - reach), high = floor(centre + reach);
+    const uint32_t last = high > from - 1.0 ? from - 1 : (uint32_t)high;
+    uint32_t first = low < 0 ? 0 : (uint32_t)low;
+    float *weights = axis->weights + (size_t)at * axis->most;
     double sum = 0;
-    taps->first = low < 0 ? 0 : (uint32_t)low;
-    uint32_t last = high > from - 1.0 ? from - 1 : (uint32_t)high;
-    taps->count = last - taps->first + 1;
-    for (uint32_t i = 0; i < taps->count; i++) {
-        double weight = 1 - fabs(taps->first + i - centre) / reach;
-        taps->weight[i] = weight > 0 ? (float)weight : 0;
-        sum += (double)taps->weight[i];
+    if (first + axis->most > from) // so that all weights have a pixel, those of zero included
+        first = from - axis->most;
+    for (uint32_t i = 0; i < axis->most; i++) {
+        double weight = first + i <= last ? 1 - fabs(first + i - centre) / reach : 0;
+        weights[i] = weight > 0 ? (float)weight : 0;
+        sum += (double)weights[i];
     }
-    for (uint32_t i = 0; i < taps->count; i++)
-        taps->weight[i] = (float)((double)taps->weight[i] / sum);
+    for (uint32_t i = 0; i < axis->most; i++)
+        weights[i] = (float)((double)weights[i] / sum);
+    axis->first[at] = first;
 }
 
-// One axis: `count` lines of `from` pixels, `step` floats apart, next line `line` floats on.
+static bool make_axis(uint32_t from, uint32_t to, struct axis *axis) {
+    const double reach = from > to ? (double)from / to : 1;
+    const uint32_t most = (uint32_t)(2 * reach) + 2;
+    axis->most = most < from ? most : from;
+    axis->first = malloc(to * sizeof *axis->first);
+    axis->weights = malloc((size_t)to * axis->most * sizeof *axis->weights);
+    for (uint32_t i = 0; axis->first && axis->weights && i < to; i++)
+        make_taps(from, to, i, axis);
+    return axis->first && axis->weights;
+}
+
+static void free_axis(struct axis *axis) {
+    free(axis->first);
+    free(axis->weights);
+}
+
 static void resize_rows(const uint8_t *from, uint32_t from_width, uint32_t rows, float *to,
-                        uint32_t width, float *weights) {
-    for (uint32_t x = 0; x < width; x++) {
-        struct taps taps = {.weight = weights};
-        make_taps(from_width, width, x, &taps);
-        for (uint32_t y = 0; y < rows; y++) {
-            const uint8_t *pixel = from + ((size_t)y * from_width + taps.first) * 4;
+                        uint32_t width, const struct axis *axis) {
+    for (uint32_t y = 0; y < rows; y++, from += (size_t)from_width * 4) {
+        for (uint32_t x = 0; x < width; x++, to += 3) {
+            const uint8_t *pixel = from + (size_t)axis->first[x] * 4;
+            const float *weights = axis->weights + (size_t)x * axis->most;
             float sum[3] = {0};
-            for (uint32_t i = 0; i < taps.count; i++, pixel += 4)
+            for (uint32_t i = 0; i < axis->most; i++, pixel += 4)
                 for (int c = 0; c < 3; c++)
-                    sum[c] += taps.weight[i] * pixel[c];
-            memcpy(to + ((size_t)y * width + x) * 3, sum, sizeof sum);
+                    sum[c] += weights[i] * pixel[c];
+            memcpy(to, sum, sizeof sum);
         }
     }
 }
 
-static void resize_columns(const float *from, uint32_t rows, uint8_t *to, uint32_t width,
-                           uint32_t height, float *weights) {
+static void resize_columns(const float *from, uint8_t *to, uint32_t width, uint32_t height,
+                           const struct axis *axis) {
     for (uint32_t y = 0; y < height; y++) {
-        struct taps taps = {.weight = weights};
-        make_taps(rows, height, y, &taps);
+        const float *weights = axis->weights + (size_t)y * axis->most;
         for (uint32_t x = 0; x < width; x++, to += 4) {
-            const float *pixel = from + ((size_t)taps.first * width + x) * 3;
+            const float *pixel = from + ((size_t)axis->first[y] * width + x) * 3;
             float sum[3] = {0};
-            for (uint32_t i = 0; i < taps.count; i++, pixel += (size_t)width * 3)
+            for (uint32_t i = 0; i < axis->most; i++, pixel += (size_t)width * 3)
                 for (int c = 0; c < 3; c++)
-                    sum[c] += taps.weight[i] * pixel[c];
+                    sum[c] += weights[i] * pixel[c];
             for (int c = 0; c < 3; c++)
                 to[c] = (uint8_t)(sum[c] + 0.5f); // weights sum to 1: at most 255
             to[3] = 255;
@@ -408,19 +426,18 @@ enum rv_status rv_pixels_resize(const uint8_t *from, uint32_t from_width, uint32
         memcpy(to, from, (size_t)width * height * 4);
         return RV_OK;
     }
-    // A pixel may have 2 * reach + 1 taps, and never more than the source has pixels.
-    uint32_t most = from_width > from_height ? from_width : from_height;
+    struct axis across = {0}, down = {0};
     float *between = malloc((size_t)width * from_height * 3 * sizeof *between);
-    float *weights = malloc((size_t)most * sizeof *weights);
     enum rv_status status = RV_OK;
-    if (between && weights) {
-        resize_rows(from, from_width, from_height, between, width, weights);
-        resize_columns(between, from_height, to, width, height, weights);
+    if (between && make_axis(from_width, width, &across) && make_axis(from_height, height, &down)) {
+        resize_rows(from, from_width, from_height, between, width, &across);
+        resize_columns(between, to, width, height, &down);
     } else {
         status = rv_fail(RV_ERR_NO_MEMORY, "no memory to resize a frame to %u x %u pixels",
                          (unsigned)width, (unsigned)height);
     }
+    free_axis(&across);
+    free_axis(&down);
     free(between);
-    free(weights);
     return status;
 }

@@ -121,7 +121,7 @@ void rv_meter_print(struct rv_meter *meter, const struct rv_feed_counts *counts,
                 rv_percentile(meter->latency, meter->count, 0.5),
                 rv_percentile(meter->latency, meter->count, 0.95),
                 rv_percentile(meter->latency, meter->count, 0.99));
-    fprintf(stream, "dream       %.2f steps a frame (%u to %u), at %u x %u, %u octaves in turn\n",
+    fprintf(stream, "dream       %.2f steps a frame (%u to %u), at %u x %u, octaves in turn: %u\n",
             steps_a_frame(meter), (unsigned)meter->least_steps, (unsigned)meter->most_steps,
             (unsigned)meter->width, (unsigned)meter->height, (unsigned)meter->octaves);
     if (!meter->count)

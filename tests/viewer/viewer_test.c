@@ -75,7 +75,7 @@ Test(meter, figures) {
     fclose(stream);
     cr_expect(strstr(text, "300 shown of 400, 100 dropped, 7 damaged") &&
                   strstr(text, "10.00 frames a second") && strstr(text, "p50 250.0 ms") &&
-                  strstr(text, "2.00 steps a frame (1 to 3), at 96 x 80, 2 octaves"),
+                  strstr(text, "2.00 steps a frame (1 to 3), at 96 x 80, octaves in turn: 2\n"),
               "%s", text);
     free(text);
     rv_meter_line(&meter, &counts, line, sizeof line);
