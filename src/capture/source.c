@@ -57,6 +57,10 @@ enum rv_status rv_source_open(const struct rv_source_request *request,
     struct rv_video_source *source = *out;
     source->native_width = source->info.width;
     source->native_height = source->info.height;
+    if (!source->info.live && !source->info.rate_base && request->rate > 0) {
+        source->info.rate = (uint32_t)(request->rate * 1000 + 0.5);
+        source->info.rate_base = 1000;
+    }
     if (!request->width ||
         (request->width == source->native_width && request->height == source->native_height))
         return RV_OK;

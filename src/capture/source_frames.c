@@ -121,8 +121,6 @@ static enum rv_status begin_raw(const struct rv_source_request *request, struct 
                        frames->stream.name);
     frames->format = (struct rv_video_format){
         .pixels = request->pixels, .width = request->width, .height = request->height};
-    frames->source.info.rate = (uint32_t)(request->rate * 1000 + 0.5);
-    frames->source.info.rate_base = request->rate > 0 ? 1000 : 0;
     return RV_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "viewer/viewer.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,7 +175,7 @@ static enum rv_status begin_dream(struct viewer *v) {
     if (!live.steps && live.rate == 0 && v->mode == RV_FEED_EVERY)
         live.steps = USUAL_STEPS;
     if (!live.steps && live.rate == 0 && info->rate_base)
-        live.rate = (float)info->rate / (float)info->rate_base;
+        live.rate = fminf(fmaxf((float)info->rate / (float)info->rate_base, 0.1f), 1000);
     return rv_live_begin(v->context, v->params->weights, info->width, info->height,
                          &v->params->params, &live, &v->live);
 }

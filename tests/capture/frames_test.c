@@ -136,6 +136,7 @@ static int round_trip(const struct rv_sink_request *out, const struct rv_source_
     cr_assert_eq(rv_source_open(in, &source), RV_OK, "%s", rv_error_text());
     cr_assert(source->info.width == out->width && source->info.height == out->height);
     cr_expect(!source->info.live);
+    cr_expect(in->rate == 0 || source->info.rate == in->rate * source->info.rate_base);
     for (uint32_t frame = 0; frame < 3; frame++) {
         cr_assert_eq(rv_source_read(source, back, &captured, &end), RV_OK, "%s", rv_error_text());
         cr_assert(!end);
