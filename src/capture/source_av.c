@@ -71,8 +71,7 @@ static enum rv_status use_stream(struct video *video) {
     return RV_OK;
 }
 
-// Files name no other files: only the protocols of files are allowed, so that a playlist in them
-// leads nowhere else.
+// A playlist leads to files of this machine at most, and out of a pipe to nothing.
 static enum rv_status open_container(struct video *video, const char *input) {
     const bool graph = strncmp(input, "lavfi:", 6) == 0;
     const AVInputFormat *format = graph ? rv_av.av_find_input_format("lavfi") : NULL;
@@ -86,7 +85,8 @@ static enum rv_status open_container(struct video *video, const char *input) {
               : video->stream.buffer ? rv_av.av_strdup("")
                                      : rv_av.av_asprintf("file:%s", input);
     if (!video->container || !address ||
-        rv_av.av_dict_set(&options, "protocol_whitelist", "file", 0) < 0)
+        rv_av.av_dict_set(&options, "protocol_whitelist", video->stream.buffer ? "none" : "file",
+                          0) < 0)
         RV_TRY(rv_fail(RV_ERR_NO_MEMORY, "%s: no memory to open it", video->name));
     video->container->interrupt_callback = (AVIOInterruptCB){is_over, video};
     if (video->stream.buffer)
