@@ -26,7 +26,8 @@ needed_to_test=(
 # What some tests look at an installation with, or lend devices out of; they are skipped without.
 wanted_to_test=(
   module:libplacebo=libplacebo-dev module:libavutil=libavutil-dev module:sdl2=libsdl2-dev
-  command:Xvfb=xvfb
+  module:libavformat=libavformat-dev module:libavcodec=libavcodec-dev module:libswscale=libswscale-dev
+  module:libavdevice=libavdevice-dev command:Xvfb=xvfb command:xdotool=xdotool
   command:doxygen=doxygen command:abidw=abigail-tools command:lintian=lintian command:mandoc=mandoc
   command:groff=groff command:mmdebstrap=mmdebstrap command:zsh=zsh command:fish=fish
   file:/usr/share/i18n/locales/de_DE=locales package:python3-opencv

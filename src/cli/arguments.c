@@ -13,13 +13,49 @@
 
 // clang-format off
 const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
+    [RV_CLI_INPUT] = {"input", "FILE", "camera, video file, \"-\" = standard input, or lavfi:GRAPH (default /dev/video0)",
+                      RV_CLI_LIVE, 'i'},
     [RV_CLI_OUTPUT] = {"output", "FILE", "write here, or into this folder; \"-\" = standard output",
                        RV_CLI_DREAM | RV_CLI_IMPORT, 'o'},
+    [RV_CLI_OUTPUT_LIVE] = {"output", "FILE", "window (default), file, \"-\" = standard output, device, or none",
+                            RV_CLI_LIVE, 'o'},
     [RV_CLI_OVERWRITE] = {"overwrite", NULL, "replace the output if it exists",
-                          RV_CLI_DREAM | RV_CLI_IMPORT, 'y'},
+                          RV_CLI_DREAM | RV_CLI_IMPORT | RV_CLI_LIVE, 'y'},
     [RV_CLI_SIZE] = {"size", "N", "resize the picture first: longest side in pixels, 75 to 65535",
                      RV_CLI_DREAM | RV_CLI_STUDIO, 's'},
     [RV_CLI_SIZE_EXACT] = {"size", "WxH", "resize the picture first, in pixels", RV_CLI_PROBE, 's'},
+    [RV_CLI_SIZE_LIVE] = {"size", "WxH", "frames' size: asked of a camera, that of raw frames, else resized to",
+                          RV_CLI_LIVE, 's'},
+    [RV_CLI_RATE] = {"rate", "FPS", "frames a second: asked of a camera, that of raw frames, and held by dreaming less",
+                     RV_CLI_LIVE, 'r'},
+    [RV_CLI_PIXEL_FORMAT] = {"pixel-format", "NAME", "the input is raw frames of rgb24, rgba, gray, yuv420p, nv12, ...",
+                             RV_CLI_LIVE, 0},
+    [RV_CLI_REALTIME] = {"realtime", NULL, "take a file at its own rate, as a camera: late frames are dropped",
+                         RV_CLI_LIVE, 0},
+    [RV_CLI_FRAMES] = {"frames", "N", "end after so many", RV_CLI_LIVE, 'n'},
+    [RV_CLI_FORMAT_LIVE] = {"format", "y4m|raw|mjpeg", "what is written (default: by the output's name; y4m for \"-\")",
+                       RV_CLI_LIVE, 0},
+    [RV_CLI_OUTPUT_PIXEL_FORMAT] = {"output-pixel-format", "NAME", "pixels of y4m (default yuv420p) or raw (rgb24)",
+                                    RV_CLI_LIVE, 0},
+    [RV_CLI_HOST_WINDOW] = {"host-window", NULL, "draw the window out of host memory, not by Vulkan",
+                            RV_CLI_LIVE, 0},
+    [RV_CLI_STEPS] = {"steps", "N", "gradient steps a frame, 1 to 64 (default: what --rate leaves time for; of a file 2)",
+                      RV_CLI_LIVE, 0},
+    [RV_CLI_MOST_STEPS] = {"most-steps", "N", "without --steps: never more, 1 to 64 (default 8)",
+                           RV_CLI_LIVE, 0},
+    [RV_CLI_DREAM_SIZE] = {"dream-size", "N", "longest side of what is dreamed on, in pixels (default 640)",
+                           RV_CLI_LIVE, 0},
+    [RV_CLI_AMOUNT] = {"amount", "X", "how much of the dream is shown, 0 to 4 (default 1)",
+                         RV_CLI_LIVE, 0},
+    [RV_CLI_DECAY] = {"decay", "X", "what is left of it from frame to frame, 0 to 1 (default 0.92)",
+                      RV_CLI_LIVE, 0},
+    [RV_CLI_DECAY_MOVING] = {"decay-moving", "X", "the same where something moves (default 0.95 of --decay)",
+                             RV_CLI_LIVE, 0},
+    [RV_CLI_SCENE_CUT] = {"scene-cut", "X", "part of the picture that a cut changes, 0 to 1; 0 = none (default 0.6)",
+                          RV_CLI_LIVE, 0},
+    [RV_CLI_NO_FLOW] = {"no-flow", NULL, "leave the dream where it is, whatever moves", RV_CLI_LIVE, 0},
+    [RV_CLI_BENCH] = {"bench", NULL, "print rates, latencies and drops at the end; shows nothing without -o",
+                      RV_CLI_LIVE, 0},
     [RV_CLI_LIKE] = {"like", "RESULT.png", "start from the parameters stored in that picture",
                      RV_CLI_DREAM, 0},
     [RV_CLI_FORMAT] = {"format", "png|jpeg|webp|tiff|exr|ppm|pam", "format of the output, whatever its name (default: by its name, else PNG)",
@@ -27,7 +63,7 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
     [RV_CLI_BITS] = {"bits", "8|16|32", "bits per channel; 32 = floats (default: as the input)",
                      RV_CLI_DREAM, 0},
     [RV_CLI_QUALITY] = {"quality", "N", "quality of a JPEG or WebP, 1 to 100 (default: 95; a WebP without loss)",
-                        RV_CLI_DREAM, 0},
+                        RV_CLI_DREAM | RV_CLI_LIVE, 0},
     [RV_CLI_PREVIEW] = {"preview", "FILE", "keep the picture as it stands in this file, while it grows",
                         RV_CLI_DREAM, 0},
     [RV_CLI_PREVIEW_EVERY] = {"preview-every", "N", "renew it after so many steps (default 5)",
@@ -39,17 +75,17 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
     [RV_CLI_DRY_RUN] = {"dry-run", NULL, "print octaves, memory and an estimate of the time; dream nothing",
                         RV_CLI_DREAM, 'n'},
     [RV_CLI_WEIGHTS] = {"weights", "FILE", "weights to use (default: $REVERIE_WEIGHTS or the installed ones)",
-                        RV_CLI_DREAM | RV_CLI_LAYERS | RV_CLI_PROBE | RV_CLI_STUDIO, 'w'},
+                        RV_CLI_DREAM | RV_CLI_LAYERS | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 'w'},
     [RV_CLI_RANDOM_WEIGHTS] = {"random-weights", "SEED", "random weights for all layers, made from this seed",
                                RV_CLI_PROBE, 0},
     [RV_CLI_DEVICE] = {"device", "NAME", "index, UUID or part of the name of a device, or \"cpu\"",
-                       RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO, 'd'},
+                       RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 'd'},
     [RV_CLI_MEMORY] = {"memory", "LIMIT", "device memory to use at most, as in 512M or 6G (default: most of what is free)",
-                       RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO, 0},
+                       RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 0},
     [RV_CLI_PROFILE] = {"profile", "NAME", "set of kernels: scalar, coopmat, coopmat2, cpu (default: the best)",
-                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO, 0},
+                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 0},
     [RV_CLI_NO_TUNE] = {"no-tune", NULL, "take the shipped choice of kernels, measure none",
-                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO, 0},
+                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 0},
     [RV_CLI_PORT] = {"port", "N", "listen here (default 8380, or any port if that is taken); 0 = any",
                      RV_CLI_STUDIO, 'p'},
     [RV_CLI_NO_BROWSER] = {"no-browser", NULL, "only print the address, open no browser",
@@ -62,10 +98,11 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
                      RV_CLI_IMPORT, 0},
     [RV_CLI_ALL_LAYERS] = {"all", NULL, "also the layers within the blocks", RV_CLI_LAYERS, 'a'},
     [RV_CLI_JSON] = {"json", NULL, "print the result as JSON",
-                     RV_CLI_DREAM | RV_CLI_DEVICES | RV_CLI_LAYERS | RV_CLI_PROBE | RV_CLI_PRESETS, 0},
-    [RV_CLI_QUIET] = {"quiet", NULL, "print errors only", RV_CLI_DREAM | RV_CLI_IMPORT, 'q'},
+                     RV_CLI_DREAM | RV_CLI_DEVICES | RV_CLI_LAYERS | RV_CLI_PROBE | RV_CLI_PRESETS | RV_CLI_LIVE,
+                     0},
+    [RV_CLI_QUIET] = {"quiet", NULL, "print errors only", RV_CLI_DREAM | RV_CLI_IMPORT | RV_CLI_LIVE, 'q'},
     [RV_CLI_VERBOSE] = {"verbose", NULL, "also print what the library reports",
-                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO, 'v'},
+                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 'v'},
     [RV_CLI_HELP] = {"help", NULL, "print this text", RV_CLI_ALL, 'h'},
 };
 // clang-format on
@@ -270,5 +307,40 @@ enum rv_status rv_arguments_bytes(const struct rv_arguments *arguments, enum rv_
                        "or G, such as 512M",
                        rv_cli_options[id].name, text);
     *bytes = (uint64_t)value;
+    return RV_OK;
+}
+
+enum rv_status rv_arguments_real(const struct rv_arguments *arguments, enum rv_cli_option_id id,
+                                 double minimum, double maximum, double *number) {
+    const char *text = arguments->value[id];
+    if (!text)
+        return RV_OK;
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !(value >= minimum && value <= maximum))
+        return rv_fail(RV_ERR_USAGE, "--%s: \"%s\" is not possible: give a number from %g to %g",
+                       rv_cli_options[id].name, text, minimum, maximum);
+    *number = value;
+    return RV_OK;
+}
+
+enum rv_status rv_arguments_size(const struct rv_arguments *arguments, enum rv_cli_option_id id,
+                                 uint32_t minimum, uint32_t maximum, uint32_t *width,
+                                 uint32_t *height) {
+    const char *text = arguments->value[id];
+    if (!text)
+        return RV_OK;
+    char *end = NULL;
+    unsigned long w = 0, h = 0;
+    if (isdigit((unsigned char)*text))
+        w = strtoul(text, &end, 10);
+    if (end && *end == 'x' && isdigit((unsigned char)end[1]))
+        h = strtoul(end + 1, &end, 10);
+    if (!end || *end || w < minimum || h < minimum || w > maximum || h > maximum)
+        return rv_fail(RV_ERR_USAGE,
+                       "--%s: \"%s\" is not possible: give WIDTHxHEIGHT, each from %u to %u",
+                       rv_cli_options[id].name, text, (unsigned)minimum, (unsigned)maximum);
+    *width = (uint32_t)w;
+    *height = (uint32_t)h;
     return RV_OK;
 }

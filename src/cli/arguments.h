@@ -23,15 +23,35 @@ enum {
     RV_CLI_COMPLETIONS = 128,
     RV_CLI_STUDIO = 256,
     RV_CLI_PRESETS = 512,
-    RV_CLI_ALL = 1023
+    RV_CLI_LIVE = 1024,
+    RV_CLI_ALL = 2047
 };
 
 // Rows of rv_cli_options, in its order.
 enum rv_cli_option_id {
+    RV_CLI_INPUT,
     RV_CLI_OUTPUT,
+    RV_CLI_OUTPUT_LIVE,
     RV_CLI_OVERWRITE,
     RV_CLI_SIZE,
     RV_CLI_SIZE_EXACT,
+    RV_CLI_SIZE_LIVE,
+    RV_CLI_RATE,
+    RV_CLI_PIXEL_FORMAT,
+    RV_CLI_REALTIME,
+    RV_CLI_FRAMES,
+    RV_CLI_FORMAT_LIVE,
+    RV_CLI_OUTPUT_PIXEL_FORMAT,
+    RV_CLI_HOST_WINDOW,
+    RV_CLI_STEPS,
+    RV_CLI_MOST_STEPS,
+    RV_CLI_DREAM_SIZE,
+    RV_CLI_AMOUNT,
+    RV_CLI_DECAY,
+    RV_CLI_DECAY_MOVING,
+    RV_CLI_SCENE_CUT,
+    RV_CLI_NO_FLOW,
+    RV_CLI_BENCH,
     RV_CLI_LIKE,
     RV_CLI_FORMAT,
     RV_CLI_BITS,
@@ -109,6 +129,15 @@ enum rv_status rv_arguments_apply(const struct rv_arguments *arguments, struct r
 // Reads an option that is a whole number; leaves *number alone if it was not given.
 enum rv_status rv_arguments_number(const struct rv_arguments *arguments, enum rv_cli_option_id id,
                                    uint64_t minimum, uint64_t maximum, uint64_t *number);
+
+// The same of a number that may have a point.
+enum rv_status rv_arguments_real(const struct rv_arguments *arguments, enum rv_cli_option_id id,
+                                 double minimum, double maximum, double *number);
+
+// Reads a size, "WIDTHxHEIGHT", each within those bounds.
+enum rv_status rv_arguments_size(const struct rv_arguments *arguments, enum rv_cli_option_id id,
+                                 uint32_t minimum, uint32_t maximum, uint32_t *width,
+                                 uint32_t *height);
 
 // The same of bytes: a number, perhaps with a point, and K, M or G for the powers of 1024.
 enum rv_status rv_arguments_bytes(const struct rv_arguments *arguments, enum rv_cli_option_id id,

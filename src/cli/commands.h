@@ -17,12 +17,18 @@ enum rv_status rv_command_fetch(const struct rv_arguments *arguments);
 enum rv_status rv_command_probe(const struct rv_arguments *arguments);
 enum rv_status rv_command_presets(const struct rv_arguments *arguments);
 enum rv_status rv_command_studio(const struct rv_arguments *arguments);
+enum rv_status rv_command_live(const struct rv_arguments *arguments);
 enum rv_status rv_command_completions(const struct rv_arguments *arguments);
 
 // Opens the device asked for by --device; warnings go to standard error, with --verbose everything.
 // A processor in place of a GPU is said aloud unless it was asked for or `quiet`.
 enum rv_status rv_open_device(const struct rv_arguments *arguments, bool quiet,
                               rv_context **context);
+
+// The same on a device that is lent; NULL = the one asked for.
+struct rv_vulkan_device;
+enum rv_status rv_open_lent_device(const struct rv_arguments *arguments, bool quiet,
+                                   const struct rv_vulkan_device *lent, rv_context **context);
 
 // "discrete", "integrated", "virtual", "cpu" or "other".
 const char *rv_device_type_name(enum rv_device_type type);

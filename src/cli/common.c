@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "cli/commands.h"
+#include "reverie/vulkan.h"
 
 #define SMALLEST_SIDE 75 // what InceptionV3 needs
 
@@ -15,8 +16,8 @@ static void print_message(void *user, enum rv_log_level level, const char *messa
         fprintf(stderr, "reverie: %s\n", message);
 }
 
-enum rv_status rv_open_device(const struct rv_arguments *arguments, bool quiet,
-                              rv_context **context) {
+enum rv_status rv_open_lent_device(const struct rv_arguments *arguments, bool quiet,
+                                   const struct rv_vulkan_device *lent, rv_context **context) {
     static enum rv_log_level most; // outlives the context, which keeps a pointer to it
     most = arguments->value[RV_CLI_VERBOSE] ? RV_LOG_DEBUG : quiet ? RV_LOG_ERROR : RV_LOG_WARNING;
     struct rv_context_params params = {.size = sizeof params,
@@ -27,7 +28,8 @@ enum rv_status rv_open_device(const struct rv_arguments *arguments, bool quiet,
                                        .log_user = &most};
     enum rv_status status = rv_arguments_bytes(arguments, RV_CLI_MEMORY, &params.memory_bytes);
     if (status == RV_OK)
-        status = rv_context_create(&params, context);
+        status =
+            lent ? rv_context_import(lent, &params, context) : rv_context_create(&params, context);
     if (status != RV_OK)
         return status;
     const struct rv_device_info *device = rv_context_device(*context);
@@ -35,6 +37,11 @@ enum rv_status rv_open_device(const struct rv_arguments *arguments, bool quiet,
         fprintf(stderr, "reverie: no GPU found: using %s on the processor; this is slow\n",
                 device->name);
     return RV_OK;
+}
+
+enum rv_status rv_open_device(const struct rv_arguments *arguments, bool quiet,
+                              rv_context **context) {
+    return rv_open_lent_device(arguments, quiet, NULL, context);
 }
 
 const char *rv_device_type_name(enum rv_device_type type) {

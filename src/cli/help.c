@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "viewer/keys.h"
+
 #define COLUMN 30 // where the explanation of an option begins
 #define LINE 100
 
@@ -9,14 +11,14 @@ const struct rv_entry rv_exit_codes[] = {
     {"0", "all went well"},
     {"1", "a file cannot be read or written, a picture is unusable, the gradient is zero or not "
           "finite"},
-    {"2",
-     "the command line is wrong, or asks for what this build lacks (studio, a picture format)"},
+    {"2", "the command line is wrong, or asks for what this build lacks (studio, live, a format)"},
     {"3", "there is no usable Vulkan device"},
     {"4", "the weights are missing, damaged, or do not reach the layer asked for"},
     {"5", "host or device memory ran out"},
     {"6", "the driver gave the device up"},
     {"7", "of several pictures some failed; the others were written"},
-    {"130", "interrupted (Ctrl-C); what was not finished was not written"},
+    {"130", "interrupted (Ctrl-C); what was not finished was not written. live: before the first "
+            "frame; later it is 0"},
     {0}};
 
 const struct rv_entry rv_environment[] = {
@@ -151,6 +153,10 @@ void rv_help_command(FILE *stream, const struct rv_command *command) {
         print_parameters(stream, command);
     if (command->bit == RV_CLI_DREAM)
         print_presets(stream);
+    if (command->bit == RV_CLI_LIVE) {
+        fprintf(stream, "\n");
+        rv_keys_print(stream);
+    }
     fprintf(stream, "\n");
     if (command->parameters)
         print_exit_codes(stream);

@@ -8,6 +8,10 @@
 #include "cli/help.h"
 
 static const char *const all_parameters[] = {"*", NULL};
+// One step follows another for ever, and none leaves the range that can be shown.
+static const char *const live_parameters[] = {
+    "preset", "layers",    "objective", "octaves", "octave-scale", "step", "jitter",
+    "border", "normalize", "resize",    "seed",    "precision",    NULL};
 static const char *const probe_parameters[] = {"layers", "objective", "border", "precision", NULL};
 
 const struct rv_command rv_commands[] = {
@@ -41,6 +45,24 @@ const struct rv_command rv_commands[] = {
      "mine.json, it is what `--preset mine.json` takes. Those in ~/.config/reverie/presets (or\n"
      "$XDG_CONFIG_HOME/reverie/presets) go by their bare names: --preset mine.",
      all_parameters, RV_CLI_PRESETS, 0, 1, rv_command_presets},
+    {"live", "[-i FILE] [-o FILE] [options]", "dream on a camera or a video",
+     "Dreams on a camera's frames and shows them in a window; what was dreamed is carried along by the\n"
+     "optical flow, and deepens where nothing moves. The input is one of:\n"
+     "  a camera, /dev/video0 and so on (YUYV, NV12 or MJPEG)\n"
+     "  a y4m file, or raw frames of --pixel-format and --size\n"
+     "  any video file, or lavfi:GRAPH for a picture of ffmpeg's, as lavfi:testsrc2=size=640x480\n"
+     "  \"-\", y4m or another video on standard input\n"
+     "and the output one of:\n"
+     "  window, where keys change the dream: H lists them\n"
+     "  a file that ends in .y4m, .mjpeg or .raw, or \"-\", y4m on standard output\n"
+     "  a device of v4l2loopback, which other programs take for a camera\n"
+     "  none, for --bench\n"
+     "Of a camera only the newest frame is dreamed on; of a file every one, unless --realtime. Ctrl-C\n"
+     "ends a run: the output is complete then, and the exit code 0, as when whoever reads the output\n"
+     "has closed it. Without a word about it steps, octaves and the size that is dreamed on give way\n"
+     "until a camera's rate is held. A reverie built without SDL2 or libavformat says so where they\n"
+     "are needed, and exits with 2.",
+     live_parameters, RV_CLI_LIVE, 0, 0, rv_command_live},
     {"devices", "[--json]", "list the Vulkan devices",
      "Lists the Vulkan devices, what they offer, and why one cannot be used.", NULL, RV_CLI_DEVICES,
      0, 0, rv_command_devices},

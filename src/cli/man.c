@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/help.h"
+#include "viewer/keys.h"
 
 #define LINE 56 // about where lines of the source end
 
@@ -44,10 +45,14 @@ static void print_in(FILE *stream, char font, const char *text) {
 
 // Lines that are set in are items of a list.
 static void print_paragraphs(FILE *stream, const char *text) {
+    bool item = false;
     while (*text) {
         size_t length = strcspn(text, "\n"), blanks = strspn(text, " ");
         if (blanks)
             fprintf(stream, ".IP \\(bu 2\n");
+        else if (item) // the list is over
+            fprintf(stream, ".PP\n");
+        item = blanks > 0;
         print_text(stream, text + blanks, length - blanks);
         fprintf(stream, "\n");
         text += length + (text[length] == '\n');
@@ -144,6 +149,19 @@ static void print_entries(FILE *stream, const char *title, const struct rv_entry
     }
 }
 
+static void print_keys(FILE *stream) {
+    fprintf(stream, ".SH KEYS\nIn the window of reverie live:\n");
+    for (const struct rv_key *key = rv_keys; key->key; key++) {
+        if (!key->help)
+            continue;
+        fprintf(stream, ".TP\n");
+        print_in(stream, 'B', key->text);
+        fprintf(stream, "\n");
+        print(stream, key->help);
+        fprintf(stream, "\n");
+    }
+}
+
 void rv_help_man(FILE *stream) {
     fprintf(stream, ".TH REVERIE 1 " RV_RELEASE_DATE " \"Reverie %s\" \"User Commands\"\n",
             rv_version());
@@ -165,6 +183,7 @@ void rv_help_man(FILE *stream) {
     for (const struct rv_command *command = rv_commands; command->name; command++)
         print_command(stream, command);
     print_presets(stream);
+    print_keys(stream);
     print_entries(stream, "EXIT STATUS", rv_exit_codes);
     print_entries(stream, "ENVIRONMENT", rv_environment);
     print_entries(stream, "FILES", rv_places);
@@ -174,6 +193,8 @@ void rv_help_man(FILE *stream) {
                   "reverie dream cat.jpg --layers mixed4 -o forms.png\n"
                   "reverie dream dog.jpg --like cat.dream.png\n"
                   "reverie dream holiday 'scans/*.tif' -o dreams\n"
-                  "reverie dream wall.png --size 8192 --dry-run\n");
+                  "reverie dream wall.png --size 8192 --dry-run\n"
+                  "reverie live\n"
+                  "ffmpeg -i clip.mkv -f yuv4mpegpipe - | reverie live -i - -o dream.y4m\n");
     fprintf(stream, ".fi\n.SH SEE ALSO\n.BR vulkaninfo (1)\n");
 }

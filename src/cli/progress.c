@@ -13,12 +13,12 @@
 #define PLAIN_SECONDS 5.0  // between plain lines within an octave
 #define BAR_CELLS 20
 
-static volatile sig_atomic_t interrupted;
+static atomic_bool interrupted;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of what stands on the terminal
 
 static void on_signal(int number) {
     (void)number;
-    interrupted = 1;
+    atomic_store(&interrupted, true);
 }
 
 void rv_interrupt_watch(void) {
@@ -30,7 +30,11 @@ void rv_interrupt_watch(void) {
 }
 
 bool rv_interrupt_wanted(void) {
-    return interrupted != 0;
+    return atomic_load(&interrupted);
+}
+
+atomic_bool *rv_interrupt_flag(void) {
+    return &interrupted;
 }
 
 void rv_progress_line_init(struct rv_progress_line *line, bool quiet) {
@@ -122,7 +126,7 @@ bool rv_progress_line_show(void *user, const struct rv_progress *progress) {
     bool due =
         progress->seconds - line->shown_at >= (line->terminal ? REDRAW_SECONDS : PLAIN_SECONDS);
     if (line->quiet || !(new_octave || due))
-        return !interrupted;
+        return !rv_interrupt_wanted();
     line->fraction = fmax(line->fraction, fraction_of(line, progress->fraction));
     compose(line, progress, text, sizeof text);
     pthread_mutex_lock(&lock);
@@ -137,7 +141,7 @@ bool rv_progress_line_show(void *user, const struct rv_progress *progress) {
     pthread_mutex_unlock(&lock);
     line->octave = progress->octave;
     line->shown_at = progress->seconds;
-    return !interrupted;
+    return !rv_interrupt_wanted();
 }
 
 // Under the lock.

@@ -2,6 +2,7 @@
 #ifndef RV_CLI_PROGRESS_H
 #define RV_CLI_PROGRESS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -44,5 +45,7 @@ void rv_print_duration(char *text, size_t capacity, double seconds);
 // From now on the first SIGINT or SIGTERM only asks to stop; a second one ends the program at once.
 void rv_interrupt_watch(void);
 bool rv_interrupt_wanted(void);
+// Becomes true with that wish; may be set by others, too.
+atomic_bool *rv_interrupt_flag(void);
 
 #endif

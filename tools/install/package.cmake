@@ -38,6 +38,14 @@ set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION graphics)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS ${loader})
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS "mesa-vulkan-drivers | vulkan-icd")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS npm)
+# What `reverie live` loads when it is needed.
+if(SDL2_FOUND)
+  string(APPEND CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS ", libsdl2-2.0-0")
+endif()
+if(LIBAV_FOUND)
+  string(REGEX MATCH "^[0-9]+" version "${LIBAV_libavdevice_VERSION}")
+  string(APPEND CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS ", libavdevice${version}")
+endif()
 set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "DeepDream on any Vulkan device
 ${about}
 
