@@ -1,6 +1,7 @@
 // What a dream will take, before there is a device.
 #include <stdlib.h>
 
+#include "dream/ascent.h"
 #include "dream/network.h"
 #include "dream/objective.h"
 #include "dream/pyramid.h"
@@ -46,7 +47,8 @@ enum rv_status rv_dream_estimate(uint32_t width, uint32_t height, const struct r
                                     .iterations = resolved.iterations};
     estimate->weights_bytes = plan->weights_bytes;
     estimate->device_bytes = estimate->arena_bytes + rv_network_bytes(plan, &room) +
-                             rv_pyramid_bytes(&resolved, &sizes, base);
+                             rv_pyramid_bytes(&resolved, &sizes, base) +
+                             rv_ascent_bytes(&resolved, &sizes, base);
     estimate->steps = sizes.count * resolved.iterations;
 done:
     free(plan);

@@ -3,14 +3,7 @@
 #define RV_OPS_IMAGE_H
 
 #include "layout/image.h"
-#include "vk/record.h"
-
-struct rv_extent {
-    uint32_t width, height;
-};
-
-// Bytes of a picture, rounded up to 256.
-uint64_t rv_image_bytes(struct rv_extent extent);
+#include "ops/bands.h"
 
 struct rv_resize_op {
     struct rv_range source, target, second; // second.buffer NULL = none; may be the target
@@ -31,13 +24,5 @@ struct rv_pixels_op {
 };
 uint64_t rv_pixels_bytes(struct rv_extent size, uint32_t words);
 enum rv_status rv_op_pixels(struct rv_recorder *recorder, const struct rv_pixels_op *op);
-
-// The end of an iteration: statistics of the gradient, the log's line, the step.
-struct rv_ascend_op {
-    struct rv_range picture, gradient, control, log, losses, partials;
-    uint32_t pixels;
-    bool clip; // to [-1, 1] after the step
-};
-enum rv_status rv_op_ascend(struct rv_recorder *recorder, const struct rv_ascend_op *op);
 
 #endif
