@@ -72,25 +72,22 @@ Test(lent, dreams) {
 }
 
 // Slices in the host's own command buffer, now and then one of ours: the same bytes.
-Test(lent, command_buffers) {
-    struct host host;
-    rv_weights *weights = rv_test_weights(1);
+static void check_command_buffers(struct host *host, rv_context *context, const rv_weights *weights,
+                                  const struct rv_params *params) {
     struct rv_picture input = rv_test_noise(1, WIDTH, HEIGHT), result;
-    rv_session *session;
-    host_begin(&host, true);
-    rv_context *context = import(&host);
-    struct rv_picture expected = rv_test_dream(context, weights, &input, &small, "in one call");
+    struct rv_picture expected = rv_test_dream(context, weights, &input, params, "in one call");
     static const double flops[] = {1, 5e6, 0};
+    rv_session *session;
     for (size_t i = 0; i < sizeof flops / sizeof *flops; i++) {
         struct rv_progress progress = {0};
         struct rv_advance_params how = {.flops = flops[i] > 0 ? flops[i] : 1e12};
         uint32_t calls = 0;
-        cr_assert_eq(rv_session_begin(context, weights, &input, &small, &session), RV_OK);
+        cr_assert_eq(rv_session_begin(context, weights, &input, params, &session), RV_OK);
         while (!progress.finished) {
-            host_record(&host);
-            cr_assert_eq(rv_session_record(session, host.commands, flops[i], &progress), RV_OK,
+            host_record(host);
+            cr_assert_eq(rv_session_record(session, host->commands, flops[i], &progress), RV_OK,
                          "%s", rv_error_text());
-            host_run(&host);
+            host_run(host);
             if (++calls % 3 == 0)
                 cr_assert_eq(rv_session_advance(session, &how, &progress), RV_OK);
         }
@@ -101,10 +98,27 @@ Test(lent, command_buffers) {
         rv_picture_free(&result);
         rv_session_end(&session);
     }
-    rv_context_destroy(&context);
-    host_end(&host);
     rv_picture_free(&expected);
     rv_picture_free(&input);
+}
+
+Test(lent, command_buffers) {
+    struct host host;
+    rv_weights *weights = rv_test_weights(1);
+    struct rv_params shaped = small;
+    shaped.smooth = 0.5f;
+    shaped.laplacian = 3;
+    shaped.tv = shaped.pull = 1;
+    shaped.optimizer = RV_OPTIMIZER_ADAM;
+    shaped.schedule = RV_SCHEDULE_LINEAR;
+    shaped.flips = RV_SWITCH_ON;
+    shaped.strength = 3;
+    host_begin(&host, true);
+    rv_context *context = import(&host);
+    check_command_buffers(&host, context, weights, &small);
+    check_command_buffers(&host, context, weights, &shaped);
+    rv_context_destroy(&context);
+    host_end(&host);
     rv_weights_destroy(&weights);
 }
 
