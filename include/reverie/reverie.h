@@ -241,7 +241,8 @@ enum rv_start {
     RV_START_NOISE        // noise of the seed, of the input's size: the input is content only
 };
 
-// What the gradient is divided by before a step.
+// What the gradient is divided by before a step: numbers of the whole picture's, all channels taken
+// together, after what smooths and steadies it.
 enum rv_normalize {
     RV_NORMALIZE_DEFAULT = 0, // the preset's
     RV_NORMALIZE_STD,         // its population standard deviation + 1e-8 (TensorFlow's tutorial)
@@ -255,11 +256,11 @@ enum rv_normalize {
 enum rv_optimizer {
     RV_OPTIMIZER_DEFAULT = 0, // the preset's
     RV_OPTIMIZER_ASCENT,      // step * normalised gradient
-    RV_OPTIMIZER_ADAM         // Adam (Kingma and Ba, 2014), beta 0.9 and 0.999, epsilon 1e-8, begun
-                              // anew at each octave
+    RV_OPTIMIZER_ADAM         // Adam (Kingma and Ba, 2014) of that, beta 0.9 and 0.999, epsilon
+                              // 1e-8, begun anew at each octave: its learning rate is `step`
 };
 
-// How the step's length changes over an octave's iterations.
+// How the step's length, or its strength, changes over an octave's iterations.
 enum rv_schedule {
     RV_SCHEDULE_DEFAULT = 0, // the preset's
     RV_SCHEDULE_CONSTANT,
@@ -347,8 +348,10 @@ struct rv_params {
 
     // Pictures that help, NULL = none. Borrowed until the function that takes the parameters
     // returns: a session keeps copies, which rv_session_params shows.
-    const struct rv_picture *mask;  // where to dream, and how strongly: white = fully, black = not
-                                    // at all, by luminance; resized to the input
+    const struct rv_picture *mask;  // where to dream, and how strongly: steps are multiplied by its
+                                    // luminance (Rec. 601), resized to each octave: white = fully,
+                                    // black = not at all. What is black stays the input, but that
+                                    // RV_PYRAMID_GROW resizes and quantises all of it
     const struct rv_picture *guide; // its features grow, rather than those that are there
     const struct rv_picture *style; // its style is taken on, see style_layers
 
@@ -360,20 +363,32 @@ struct rv_params {
     float dream_weight;       // of the dream's part beside those, 0..1e6; RV_OFF = none
     enum rv_start start;
 
+    // From the gradient to the step: tv, pull, smooth, laplacian, normalize, optimizer, schedule,
+    // strength, mask, clip, in this order. Total variation and the pull count against the
+    // objective, as sums over the picture's N values x, which the network takes in -1..1; o is the
+    // original at the octave's size.
     enum rv_optimizer optimizer;
     enum rv_schedule schedule;
-    float smooth;         // 0..4: three Gaussians smooth the gradient, the more the larger
-                          // (pytorch-deepdream's smoothing coefficient); RV_OFF = none
-    int32_t laplacian;    // 1..8: levels of a Laplacian pyramid, each normalised by its RMS
-                          // (TensorFlow 1's lapnorm); RV_OFF = none
-    float tv;             // weight of total variation, against noise, 0..100; RV_OFF = none
-    float pull;           // weight of the pull toward the original, 0..100; RV_OFF = none
-    enum rv_switch flips; // mirror the picture left to right at random before a step
-    float strength;       // instead of `step`: root mean square of a step's change in 8-bit levels,
-                          // the same for every normalisation, size and preset, 0..128; RV_OFF = by
-                          // `step`
-    float max_strength;   // the dream ends when the picture's change, root mean square in 8-bit
-                          // levels, has reached this, 0..255; negative = never
+    float smooth;      // 0..4: the gradient becomes the mean of three Gaussian blurs of 9 x 9
+                       // pixels, deviations s / 2, s and 2 s, s = 2 (t + 1) / iterations + smooth
+                       // at iteration t from 0, reflected at the edges (pytorch-deepdream);
+                       // RV_OFF = none
+    int32_t laplacian; // 1..8: levels of a Laplacian pyramid of the gradient, binomial
+                       // [1 4 6 4 1], each, and what is left, divided by max(RMS, 1e-10) and put
+                       // together again (TensorFlow 1's lapnorm, with `normalize` none); RV_OFF =
+                       // none
+    float tv;          // total variation, against noise, 0..100: tv / N * sum of the squared
+                       // differences of neighbours, both ways (the exponent 2 of crowsonkb and
+                       // cnn-vis, the division of Keras' first example); RV_OFF = none
+    float pull;        // toward the original, 0..100: pull / N * sum of (x - o)^2; RV_OFF = none
+    enum rv_switch flips; // mirror the picture left to right for the network at random, by `seed`,
+                          // before a step
+    float strength;     // instead of `step`: root mean square of a step over the picture, in 8-bit
+                        // levels, before mask and clipping: the same for every normalisation, size
+                        // and preset, 0..128; RV_OFF = by `step`
+    float max_strength; // the dream ends with the step that brings the root mean square of x - o,
+                        // in 8-bit levels, to this or beyond, 0..255: octaves that remain are gone
+                        // through without steps; negative = never
 
     float blend;            // the dream's share in the result, the rest the original's, 0.01..1
     enum rv_colors colors;  // of the result

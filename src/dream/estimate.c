@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dream/ascent.h"
 #include "dream/budget.h"
 #include "dream/context.h"
 #include "dream/network.h"
@@ -46,7 +47,8 @@ static struct rv_network_sizes room_of(const struct forecast *f) {
 
 static uint64_t fixed_bytes(const struct forecast *f) {
     struct rv_network_sizes room = room_of(f);
-    return rv_network_bytes(f->any, &room) + rv_pyramid_bytes(&f->params, &f->sizes, f->base);
+    return rv_network_bytes(f->any, &room) + rv_pyramid_bytes(&f->params, &f->sizes, f->base) +
+           rv_ascent_bytes(&f->params, &f->sizes, f->base);
 }
 
 static enum rv_status plan_whole(struct forecast *f, uint32_t index) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "dream/context.h"
+#include "dream/ascent.h"
 #include "dream/jitter.h"
 #include "dream/objective.h"
 #include "net/graph.h"
@@ -333,14 +334,19 @@ static void prepare_control(struct rv_live *live, uint32_t octave, uint32_t step
         log[i].jitter_x = rv_jitter(&live->params, octave, draw, 0, size.width);
         log[i].jitter_y = rv_jitter(&live->params, octave, draw, 1, size.height);
     }
-    *rv_network_control(&live->network) =
-        (struct rv_control){.jitter_x = log[0].jitter_x,
-                            .jitter_y = log[0].jitter_y,
-                            .step = live->params.step,
-                            .max_loss = INFINITY,
-                            .mean_abs = live->params.normalize == RV_NORMALIZE_MEAN_ABS,
-                            .targets = live->target_count,
-                            .pixels = size.width * size.height};
+    // Steps as long as ever, without what takes buffers of its own.
+    struct rv_params plain = live->params;
+    plain.iterations = steps;
+    plain.optimizer = RV_OPTIMIZER_ASCENT;
+    plain.schedule = RV_SCHEDULE_CONSTANT;
+    plain.smooth = RV_OFF;
+    plain.max_loss = plain.max_strength = -1;
+    struct rv_control *control = rv_network_control(&live->network);
+    *control = (struct rv_control){.jitter_x = log[0].jitter_x,
+                                   .jitter_y = log[0].jitter_y,
+                                   .targets = live->target_count,
+                                   .pixels = size.width * size.height};
+    rv_ascent_control(&(struct rv_ascent){0}, &plain, 0, control, log);
 }
 
 static enum rv_status take_steps(struct rv_live *live, struct rv_live_stats *stats) {

@@ -169,21 +169,20 @@ enum rv_status rv_network_record(const struct rv_network *network, const struct 
                                    rv_network_gradient(network, plan), recorder);
 }
 
-enum rv_status rv_network_close(const struct rv_network *network, struct rv_extent size,
-                                struct rv_range picture, bool clip, struct rv_recorder *recorder) {
-    struct rv_ascend_op op = {
-        .picture = picture,
-        .gradient = {&network->gradient, 0, rv_image_bytes(size)},
-        .control = {&network->control, RV_CONTROL_OFFSET, 256},
-        .log = {&network->control, RV_LOG_OFFSET, network->control.size - RV_LOG_OFFSET},
-        .losses = {&network->control, RV_LOSSES_OFFSET, 256},
-        .partials = {&network->gradient, network->gradient_bytes, PARTIAL_BYTES},
-        .pixels = size.width * size.height,
-        .clip = clip};
-    return rv_op_ascend(recorder, &op);
+enum rv_status rv_network_close(const struct rv_network *network, const struct rv_ascend_op *op,
+                                struct rv_recorder *recorder) {
+    const struct rv_buffer *control = &network->control;
+    struct rv_ascend_op full = *op;
+    full.gradient = (struct rv_range){&network->gradient, 0, rv_image_bytes(op->size)};
+    full.partials = (struct rv_range){&network->gradient, network->gradient_bytes, PARTIAL_BYTES};
+    full.control = (struct rv_range){control, RV_CONTROL_OFFSET, 256};
+    full.losses = (struct rv_range){control, RV_LOSSES_OFFSET, 256};
+    full.log = (struct rv_range){control, RV_LOG_OFFSET, control->size - RV_LOG_OFFSET};
+    return rv_op_ascend(recorder, &full);
 }
 
 enum rv_status rv_network_ascend(const struct rv_network *network, const struct rv_plan *plan,
                                  struct rv_range picture, bool clip, struct rv_recorder *recorder) {
-    return rv_network_close(network, extent_of(plan), picture, clip, recorder);
+    struct rv_ascend_op op = {.size = extent_of(plan), .picture = picture, .clip = clip};
+    return rv_network_close(network, &op, recorder);
 }

@@ -3,6 +3,7 @@
 #ifndef RV_DREAM_NETWORK_H
 #define RV_DREAM_NETWORK_H
 
+#include "ops/ascend.h"
 #include "ops/image.h"
 #include "ops/op.h"
 #include "ops/tune.h"
@@ -65,10 +66,11 @@ enum rv_status rv_network_record_steps(const struct rv_network *network, const s
                                        uint32_t first, uint32_t end, const struct rv_op_tile *tile,
                                        struct rv_range picture, struct rv_range gradient,
                                        struct rv_recorder *recorder);
-// Records the end of an iteration: statistics, log, step.
-enum rv_status rv_network_close(const struct rv_network *network, struct rv_extent size,
-                                struct rv_range picture, bool clip, struct rv_recorder *recorder);
-// Of a picture of the plan's size.
+// Records the end of an iteration: what becomes of the gradient, statistics, log, step. `op` says
+// of what picture, and what is asked for; where the network's own buffers are is filled in here.
+enum rv_status rv_network_close(const struct rv_network *network, const struct rv_ascend_op *op,
+                                struct rv_recorder *recorder);
+// The plainest, of a picture of the plan's size.
 enum rv_status rv_network_ascend(const struct rv_network *network, const struct rv_plan *plan,
                                  struct rv_range picture, bool clip, struct rv_recorder *recorder);
 

@@ -1,5 +1,4 @@
 // One octave of a session: its recordings, its iterations.
-#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -9,7 +8,7 @@
 #define RECORDED_DISPATCHES 64 // that a slice in somebody's command buffer is expected to have
 
 // ------------------------------------------------------------------------------------------------
-// Jitter
+// Jitter and flips
 
 static struct rv_extent size_of(const struct rv_session *s) {
     return s->pictures.sizes.octave[s->octave];
@@ -21,34 +20,45 @@ static int32_t jitter_of(const struct rv_session *s, uint32_t iteration, uint32_
     return rv_jitter(&s->params, s->octave, iteration, axis, axis ? size.height : size.width);
 }
 
+// Whether the network sees the picture mirrored: every other time, on the average.
+static bool flip_of(const struct rv_session *s, uint32_t iteration) {
+    uint64_t which = (uint64_t)s->octave << 32 | UINT32_C(1) << 31 | iteration;
+    return s->params.flips == RV_SWITCH_ON && rv_hash(s->params.seed, which) % 2 == 1;
+}
+
 // The jitter of whole pictures is the kernels' work; tiles are cut from the rolled picture.
 static void prepare_control(struct rv_session *s) {
     struct rv_extent size = size_of(s);
+    struct rv_control *control = rv_network_control(&s->network);
     struct rv_iteration *log = rv_network_log(&s->network);
     uint32_t next = s->work.done;
     bool rolled = s->params.jitter > 0 && rv_tiling_is_whole(&s->tilings[s->octave]);
     memset(log, 0, s->network.log_lines * sizeof *log);
-    for (uint32_t i = 0; i < s->params.iterations && rolled; i++) {
-        log[i].jitter_x = jitter_of(s, i, 0);
-        log[i].jitter_y = jitter_of(s, i, 1);
+    for (uint32_t i = 0; i < s->params.iterations; i++) {
+        log[i].jitter_x = rolled ? jitter_of(s, i, 0) : 0;
+        log[i].jitter_y = rolled ? jitter_of(s, i, 1) : 0;
+        log[i].flip = flip_of(s, i);
     }
-    *rv_network_control(&s->network) =
-        (struct rv_control){.jitter_x = log[next].jitter_x,
-                            .jitter_y = log[next].jitter_y,
-                            .iteration = next,
-                            .step = s->params.step,
-                            .max_loss = s->params.max_loss < 0 ? INFINITY : s->params.max_loss,
-                            .mean_abs = s->params.normalize == RV_NORMALIZE_MEAN_ABS,
-                            .targets = s->target_count,
-                            .pixels = size.width * size.height};
+    *control = (struct rv_control){.jitter_x = log[next].jitter_x,
+                                   .jitter_y = log[next].jitter_y,
+                                   .flip = log[next].flip,
+                                   .iteration = next,
+                                   .targets = s->target_count,
+                                   .pixels = size.width * size.height};
+    rv_ascent_control(&s->ascent, &s->params, next, control, log);
 }
 
 // ------------------------------------------------------------------------------------------------
 // Recording
 
 static enum rv_status record_close(struct rv_session *s, struct rv_recorder *recorder) {
-    return rv_network_close(&s->network, size_of(s), rv_pyramid_current(&s->pictures, s->octave),
-                            s->params.clip == RV_CLIP_STEP, recorder);
+    struct rv_ascend_op op = rv_ascent_op(&s->ascent, &s->params, &s->pictures, s->octave);
+    return rv_network_close(&s->network, &op, recorder);
+}
+
+// What the network sees.
+static struct rv_range seen_of(const struct rv_session *s) {
+    return rv_ascent_seen(&s->ascent, &s->params, &s->pictures, s->octave);
 }
 
 // Says which pipelines the octave will want. A tile wants the same as another.
@@ -56,8 +66,7 @@ static enum rv_status foresee(struct rv_session *s) {
     struct rv_recorder foreseen;
     enum rv_status status;
     rv_recorder_foresee(&foreseen, s->device);
-    RV_TRY(rv_network_record(&s->network, s->tilings[s->octave].plan,
-                             rv_pyramid_current(&s->pictures, s->octave), &foreseen));
+    RV_TRY(rv_network_record(&s->network, s->tilings[s->octave].plan, seen_of(s), &foreseen));
     status = record_close(s, &foreseen);
 done:
     return status;
@@ -65,7 +74,7 @@ done:
 
 static enum rv_status record(struct rv_session *s) {
     const struct rv_tiling *tiling = &s->tilings[s->octave];
-    struct rv_range picture = rv_pyramid_current(&s->pictures, s->octave);
+    struct rv_range picture = seen_of(s);
     enum rv_status status;
     if (rv_tiling_is_whole(tiling)) {
         struct rv_slices_request request = {.network = &s->network,
@@ -103,6 +112,8 @@ static enum rv_status prepare(struct rv_session *s, bool one, bool *worked) {
     switch (work->stage) {
     case RV_OCTAVE_NEW:
         prepare_control(s);
+        RV_TRY(
+            rv_ascent_begin(&s->ascent, &s->params, &s->pictures, s->octave, &s->network.control));
         RV_TRY(rv_network_tune_begin(&s->network, plan, picture, &work->tuning));
         work->stage = RV_OCTAVE_TUNING;
         break;
@@ -230,8 +241,7 @@ static enum rv_status record_slice(struct rv_session *s, bool *closed) {
     const struct rv_plan *plan = s->tilings[s->octave].plan;
     enum rv_status status;
     *closed = slice->end == plan->step_count;
-    RV_TRY(rv_network_record_steps(&s->network, plan, slice->first, slice->end, NULL,
-                                   rv_pyramid_current(&s->pictures, s->octave),
+    RV_TRY(rv_network_record_steps(&s->network, plan, slice->first, slice->end, NULL, seen_of(s),
                                    rv_network_gradient(&s->network, plan), &s->recorded));
     if (*closed)
         RV_TRY(record_close(s, &s->recorded));
@@ -310,8 +320,10 @@ static enum rv_status judge(const struct rv_session *s, const struct rv_iteratio
 
 enum rv_status rv_octave_leave(struct rv_session *s) {
     enum rv_status status = RV_OK;
-    if (s->octave + 1 == s->pictures.sizes.count)
+    if (s->octave + 1 == s->pictures.sizes.count) {
         RV_TRY(rv_pyramid_close(&s->pictures));
+        RV_TRY(rv_ascent_end(&s->ascent, &s->params, &s->pictures, s->octave));
+    }
     s->work.done = 0;
     s->octave++;
 done:
@@ -325,9 +337,13 @@ enum rv_status rv_octave_collect(struct rv_session *s) {
     RV_TRY(rv_device_wait(s->device, work->value[work->done % 2]));
     RV_TRY(judge(s, line));
     double flops = s->tilings[s->octave].flops;
-    bool last = work->done + 1 == s->params.iterations || line->stopped == RV_STOP_LOSS;
+    bool last = work->done + 1 == s->params.iterations || line->stopped == RV_STOP_LOSS ||
+                line->stopped == RV_STOP_CHANGE;
+    s->enough |= line->stopped == RV_STOP_CHANGE;
     s->flops += flops;
     s->work_done += (last ? s->params.iterations - work->done : 1) * flops;
+    if (s->enough)
+        s->work_done = s->work_all;
     s->loss = line->loss;
     work->done++;
     enum rv_status told = rv_octave_report(s, work->done, line->loss);

@@ -359,6 +359,23 @@ enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index) {
     return RV_OK;
 }
 
+bool rv_pyramid_has_original(const struct rv_pyramid_pictures *p, uint32_t index,
+                             struct rv_range *original) {
+    struct rv_extent size = p->sizes.octave[index];
+    *original = base_of(p, index);
+    return p->bases[index].handle || (size.width == p->base.width && size.height == p->base.height);
+}
+
+enum rv_status rv_pyramid_make_original(const struct rv_pyramid_pictures *p, uint32_t index,
+                                        struct rv_range room, struct rv_recorder *recorder) {
+    struct rv_resize_op op = {.source = all_of(&p->original),
+                              .from = p->base,
+                              .target = room,
+                              .to = p->sizes.octave[index],
+                              .weight = 1};
+    return resize(p, recorder, &op);
+}
+
 uint64_t rv_pyramid_room(const struct rv_pyramid_pictures *p) {
     return rv_image_bytes(p->base);
 }

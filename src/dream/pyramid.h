@@ -58,6 +58,12 @@ struct rv_range rv_pyramid_current(const struct rv_pyramid_pictures *p, uint32_t
 // Makes `current` the picture to dream on at octave `index`: from the input, or from what was
 // dreamed at another octave, whichever that was. On failure it stays what it was.
 enum rv_status rv_pyramid_enter(struct rv_pyramid_pictures *p, uint32_t index);
+// The original at the size of octave `index`, if it is there already. Else false: what is recorded
+// then makes it in `room`.
+bool rv_pyramid_has_original(const struct rv_pyramid_pictures *p, uint32_t index,
+                             struct rv_range *original);
+enum rv_status rv_pyramid_make_original(const struct rv_pyramid_pictures *p, uint32_t index,
+                                        struct rv_range room, struct rv_recorder *recorder);
 // What follows the last step of all.
 enum rv_status rv_pyramid_close(struct rv_pyramid_pictures *p);
 // The picture as it stands, at the original's size, finished, not clipped: in `current` itself, or

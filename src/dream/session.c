@@ -55,13 +55,19 @@ static enum rv_status reserve(struct rv_session *s, const struct rv_pyramid_size
                                     .iterations = s->params.iterations};
     struct rv_budget budget = rv_budget_of(s->device);
     RV_TRY(rv_plan_create(&request, &any));
-    budget.fixed = rv_network_bytes(any, &room) + rv_pyramid_bytes(&s->params, sizes, base);
+    budget.fixed = rv_network_bytes(any, &room) + rv_pyramid_bytes(&s->params, sizes, base) +
+                   rv_ascent_bytes(&s->params, sizes, base);
     RV_TRY(rv_budget_spend(&budget, s->device, &request, sizes->octave, sizes->count, s->tilings));
     count_work(s, sizes);
     for (uint32_t i = 0; i < sizes->count; i++)
         if (s->tilings[i].arena_bytes > room.arena_bytes)
             room.arena_bytes = s->tilings[i].arena_bytes;
-    status = rv_network_reserve(&s->network, s->device, s->weights, any, &room);
+    RV_TRY(rv_network_reserve(&s->network, s->device, s->weights, any, &room));
+    status = rv_ascent_reserve(&s->ascent, s->device, &s->params, sizes, base);
+    if (status != RV_OK)
+        rv_network_finish(&s->network);
+    uint64_t taken = budget.fixed + room.arena_bytes;
+    s->spare_bytes = budget.bytes > taken ? budget.bytes - taken : 0;
 done:
     free(any);
     return status;
@@ -227,6 +233,7 @@ void rv_session_end(rv_session **session) {
     rv_buffer_finish(s->device, &s->pixels);
     rv_buffer_finish(s->device, &s->preview);
     rv_pyramid_finish(&s->pictures);
+    rv_ascent_finish(&s->ascent);
     give_back(s);
     free_held(&s->held, &(struct rv_held){0});
     free(s);
@@ -257,7 +264,7 @@ static enum rv_status enter(struct rv_session *s, bool in_part) {
             if (in_part)
                 return tell_preparing(s);
         }
-        if (s->work.done < s->params.iterations) {
+        if (s->work.done < s->params.iterations && !s->enough) {
             RV_TRY(tell_preparing(s));
             return rv_octave_prepare(s, in_part);
         }
@@ -481,13 +488,29 @@ static void restore(struct rv_session *s, const struct meaning *before) {
     rv_error_put_back(&reason);
 }
 
+// Room for what the steps take from now on, within what the budget has left: plans stay as they
+// are.
+static enum rv_status extend(struct rv_session *s, uint64_t bytes) {
+    enum rv_status status =
+        rv_ascent_reserve(&s->ascent, s->device, &s->params, &s->pictures.sizes, s->pictures.base);
+    if (status == RV_OK)
+        s->spare_bytes -= bytes;
+    return status;
+}
+
 static enum rv_status change(struct rv_session *s, const struct rv_params *params) {
     struct meaning before = meaning_of(s);
     enum rv_status status = RV_OK;
     RV_TRY(adopt(s, params, &before.held));
     rv_finish_set(&s->pictures.finish, &s->params);
-    if (!same_plans(s, &before) || !s->network.device)
+    uint64_t lacks = rv_ascent_lacks(&s->ascent, &s->params, &s->pictures.sizes, s->pictures.base);
+    if (!same_plans(s, &before) || !s->network.device || lacks > s->spare_bytes)
         status = rebuild(s);
+    else if (lacks > 0)
+        status = extend(s, lacks);
+    if (before.held.picture[RV_HELD_MASK].pixels != s->held.picture[RV_HELD_MASK].pixels)
+        s->ascent.mask_octave = 0;
+    s->enough = false;
     if (status == RV_OK)
         free_held(&before.held, &s->held);
     else
@@ -521,6 +544,7 @@ enum rv_status rv_session_seek(rv_session *session, uint32_t octave) {
     RV_TRY(rv_octave_drop(s));
     s->work.done = 0;
     s->octave = octave - 1;
+    s->enough = false;
     s->current.finished = false;
     count_done(s);
 done:

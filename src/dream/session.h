@@ -2,11 +2,13 @@
 #ifndef RV_DREAM_SESSION_H
 #define RV_DREAM_SESSION_H
 
+#include "dream/ascent.h"
 #include "dream/options.h"
 #include "dream/pyramid.h"
 #include "dream/tiles.h"
 
 // The session's own copies of the pictures among its parameters, by rv_param_picture.
+#define RV_HELD_MASK 0
 struct rv_held {
     struct rv_picture picture[RV_PARAM_PICTURES];
 };
@@ -40,6 +42,8 @@ struct rv_session {
     uint32_t target_count;
     struct rv_tiling tilings[RV_OCTAVE_MAX];
     struct rv_network network;
+    struct rv_ascent ascent;
+    uint64_t spare_bytes; // of the budget
     struct rv_pyramid_pictures pictures;
     struct rv_buffer preview;    // where a picture is made while the gradient is in use; on demand
     struct rv_buffer pixels;     // of the image that is read or written
@@ -47,6 +51,7 @@ struct rv_session {
     uint64_t exchanged;
     struct rv_recorder recorded; // see rv_session_record
     uint32_t octave;             // that is being dreamed; = pictures.sizes.count: finished
+    bool enough;                 // max_strength is reached: octaves are entered, but not dreamed on
     struct rv_octave work;
     double cut;                 // operations that slices are cut to; 0 = an iteration
     double pace;                // seconds an operation takes; 0 = not known yet

@@ -108,12 +108,20 @@ static void dream_in_command_buffers(struct host *host, rv_context *context,
 
 Test(lent, command_buffers) {
     struct host host;
-    struct rv_params wide = small;
+    struct rv_params wide = small, shaped = small;
+    shaped.smooth = 0.5f;
+    shaped.laplacian = 3;
+    shaped.tv = shaped.pull = 1;
+    shaped.optimizer = RV_OPTIMIZER_ADAM;
+    shaped.schedule = RV_SCHEDULE_LINEAR;
+    shaped.flips = RV_SWITCH_ON;
+    shaped.strength = 3;
     rv_weights *weights = rv_test_weights(1);
     struct rv_picture input = rv_test_noise(1, WIDTH, HEIGHT), panorama = rv_test_noise(2, 300, 80);
     host_begin(&host, true);
     rv_context *context = import(&host);
     dream_in_command_buffers(&host, context, weights, &input, &small, 1);
+    dream_in_command_buffers(&host, context, weights, &input, &shaped, 1);
     // The device can show a kernel too little at once.
     context->device->limits.storage_range = context->device->limits.texel_bytes = 1200000;
     strcpy(wide.layers, "max_pooling2d");
