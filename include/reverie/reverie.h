@@ -199,9 +199,10 @@ struct rv_layer_info {
     const char *name;        // Keras' name: "mixed5", "conv2d_27", "activation_27", ...
     const char *torchvision; // torchvision's name of the same tensor: "Mixed_6c", ...; "" if none
     uint32_t channels;
-    uint32_t stride; // picture pixels per position
-    uint32_t block;  // 0 = stem, 1 = mixed0, ... 11 = mixed10
-    bool is_block;   // a mixedN layer (what the layer pickers offer first)
+    uint32_t stride;          // picture pixels per position
+    uint32_t block;           // 0 = stem, 1 = mixed0, ... 11 = mixed10
+    bool is_block;            // a mixedN layer (what the layer pickers offer first)
+    uint32_t receptive_field; // picture pixels, along a side, that one position depends on
 };
 
 // All layers that an objective can name, from the stem up. Static. Thread-safe.

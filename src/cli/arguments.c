@@ -16,11 +16,11 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
     [RV_CLI_INPUT] = {"input", "FILE", "camera, video file, \"-\" = standard input, or lavfi:GRAPH (default /dev/video0)",
                       RV_CLI_LIVE, 'i'},
     [RV_CLI_OUTPUT] = {"output", "FILE", "write here, or into this folder; \"-\" = standard output",
-                       RV_CLI_DREAM | RV_CLI_IMPORT, 'o'},
+                       RV_CLI_DREAM | RV_CLI_IMPORT | RV_CLI_SEE | RV_CLI_ATLAS, 'o'},
     [RV_CLI_OUTPUT_LIVE] = {"output", "FILE", "window (default), file, \"-\" = standard output, device, or none",
                             RV_CLI_LIVE, 'o'},
     [RV_CLI_OVERWRITE] = {"overwrite", NULL, "replace the output if it exists",
-                          RV_CLI_DREAM | RV_CLI_IMPORT | RV_CLI_LIVE, 'y'},
+                          RV_CLI_DREAM | RV_CLI_IMPORT | RV_CLI_LIVE | RV_CLI_SEE | RV_CLI_ATLAS, 'y'},
     [RV_CLI_SIZE] = {"size", "N", "resize the picture first: longest side in pixels, 75 to 65535",
                      RV_CLI_DREAM | RV_CLI_STUDIO, 's'},
     [RV_CLI_SIZE_EXACT] = {"size", "WxH", "resize the picture first, in pixels", RV_CLI_PROBE, 's'},
@@ -75,17 +75,17 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
     [RV_CLI_DRY_RUN] = {"dry-run", NULL, "print octaves, memory and an estimate of the time; dream nothing",
                         RV_CLI_DREAM, 'n'},
     [RV_CLI_WEIGHTS] = {"weights", "FILE", "weights to use (default: $REVERIE_WEIGHTS or the installed ones)",
-                        RV_CLI_DREAM | RV_CLI_LAYERS | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 'w'},
+                        RV_CLI_DREAM | RV_CLI_LAYERS | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE | RV_CLI_SEE | RV_CLI_ATLAS, 'w'},
     [RV_CLI_RANDOM_WEIGHTS] = {"random-weights", "SEED", "random weights for all layers, made from this seed",
-                               RV_CLI_PROBE, 0},
+                               RV_CLI_PROBE | RV_CLI_SEE | RV_CLI_ATLAS, 0},
     [RV_CLI_DEVICE] = {"device", "NAME", "index, UUID or part of the name of a device, or \"cpu\"",
-                       RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 'd'},
+                       RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE | RV_CLI_SEE | RV_CLI_ATLAS, 'd'},
     [RV_CLI_MEMORY] = {"memory", "LIMIT", "device memory to use at most, as in 512M or 6G (default: most of what is free)",
-                       RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 0},
+                       RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE | RV_CLI_SEE | RV_CLI_ATLAS, 0},
     [RV_CLI_PROFILE] = {"profile", "NAME", "set of kernels: scalar, coopmat, coopmat2, cpu (default: the best)",
-                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 0},
+                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE | RV_CLI_SEE | RV_CLI_ATLAS, 0},
     [RV_CLI_NO_TUNE] = {"no-tune", NULL, "take the shipped choice of kernels, measure none",
-                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 0},
+                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE | RV_CLI_SEE | RV_CLI_ATLAS, 0},
     [RV_CLI_PORT] = {"port", "N", "listen here (default 8380, or any port if that is taken); 0 = any",
                      RV_CLI_STUDIO, 'p'},
     [RV_CLI_NO_BROWSER] = {"no-browser", NULL, "only print the address, open no browser",
@@ -94,15 +94,51 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
                          RV_CLI_PROBE, 0},
     [RV_CLI_ACTIVATION] = {"activation", "LAYER=OUT.npy", "write a layer's activations; may be repeated",
                            RV_CLI_PROBE, 0},
+    [RV_CLI_LAYER] = {"layer", "NAME", "layer to look at: `reverie layers` lists them",
+                      RV_CLI_SEE | RV_CLI_ATLAS, 'l'},
+    [RV_CLI_CHANNEL] = {"channel", "N", "one channel of --layer (default: all of them together)",
+                        RV_CLI_SEE, 'c'},
+    [RV_CLI_CHANNELS] = {"channels", "FIRST-LAST", "channels on the sheet (default: all of --layer)",
+                         RV_CLI_ATLAS, 0},
+    [RV_CLI_SEE_LAYERS] = {"layers", "LIST", "instead of --layer: several, as in mixed4:77,mixed3:5=-0.5",
+                           RV_CLI_SEE, 0},
+    [RV_CLI_NEURON] = {"neuron", NULL, "only the middle of the layer counts, not all positions",
+                       RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_SEE_SIZE] = {"size", "N", "sides of a picture in pixels, 75 to 512 (default 128)",
+                         RV_CLI_SEE | RV_CLI_ATLAS, 's'},
+    [RV_CLI_SEE_STEPS] = {"steps", "N", "steps of Adam, 1 to 10000 (default 512)",
+                      RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_SEE_RATE] = {"rate", "X", "its rate of learning, up to 10 (default 0.05)",
+                     RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_PIXELS] = {"pixels", NULL, "optimise pixels rather than a spectrum",
+                       RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_NOISE] = {"noise", "X", "standard deviation of the noise it begins with (default 0.01)",
+                      RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_SEE_DECAY] = {"decay", "X", "how much slower high frequencies grow, up to 4 or off (default 1)",
+                      RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_NO_DECORRELATE] = {"no-decorrelate", NULL, "optimise red, green and blue as they are",
+                               RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_NO_TRANSFORM] = {"no-transform", NULL, "show the network the picture as it is in every step",
+                             RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_PAD] = {"pad", "N", "grey around the picture in pixels, up to 64 or off (default 12)",
+                    RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_SEE_JITTER] = {"jitter", "N", "shift it by up to so many pixels, up to 64 or off (default 8)",
+                           RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_ZOOM] = {"zoom", "X", "then scale it by 1-X to 1+X, up to 0.5 or off (default 0.1)",
+                     RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_TURN] = {"turn", "DEGREES", "and turn it either way, up to 180 or off (default 10)",
+                     RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_JITTER_AFTER] = {"jitter-after", "N", "then shift it once more, up to 64 or off (default 4)",
+                             RV_CLI_SEE | RV_CLI_ATLAS, 0},
     [RV_CLI_FP16] = {"fp16", NULL, "store half-precision numbers: half the size",
                      RV_CLI_IMPORT, 0},
     [RV_CLI_ALL_LAYERS] = {"all", NULL, "also the layers within the blocks", RV_CLI_LAYERS, 'a'},
     [RV_CLI_JSON] = {"json", NULL, "print the result as JSON",
-                     RV_CLI_DREAM | RV_CLI_DEVICES | RV_CLI_LAYERS | RV_CLI_PROBE | RV_CLI_PRESETS | RV_CLI_LIVE,
+                     RV_CLI_DREAM | RV_CLI_DEVICES | RV_CLI_LAYERS | RV_CLI_PROBE | RV_CLI_PRESETS | RV_CLI_LIVE | RV_CLI_SEE | RV_CLI_ATLAS,
                      0},
-    [RV_CLI_QUIET] = {"quiet", NULL, "print errors only", RV_CLI_DREAM | RV_CLI_IMPORT | RV_CLI_LIVE, 'q'},
+    [RV_CLI_QUIET] = {"quiet", NULL, "print errors only", RV_CLI_DREAM | RV_CLI_IMPORT | RV_CLI_LIVE | RV_CLI_SEE | RV_CLI_ATLAS, 'q'},
     [RV_CLI_VERBOSE] = {"verbose", NULL, "also print what the library reports",
-                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE, 'v'},
+                        RV_CLI_DREAM | RV_CLI_PROBE | RV_CLI_STUDIO | RV_CLI_LIVE | RV_CLI_SEE | RV_CLI_ATLAS, 'v'},
     [RV_CLI_HELP] = {"help", NULL, "print this text", RV_CLI_ALL, 'h'},
 };
 // clang-format on
@@ -285,6 +321,25 @@ enum rv_status rv_arguments_number(const struct rv_arguments *arguments, enum rv
                        "--%s: \"%s\" is not possible: give a whole number from %llu to %llu",
                        rv_cli_options[id].name, text, (unsigned long long)minimum,
                        (unsigned long long)maximum);
+    *number = value;
+    return RV_OK;
+}
+
+enum rv_status rv_arguments_real_or_off(const struct rv_arguments *arguments,
+                                        enum rv_cli_option_id id, bool may_be_off, float *number) {
+    const char *text = arguments->value[id];
+    char *end;
+    if (!text)
+        return RV_OK;
+    float value = strtof(text, &end);
+    bool is_number = isdigit((unsigned char)*text) || *text == '.';
+    if (may_be_off && (strcmp(text, "off") == 0 || (is_number && !*end && value == 0))) {
+        *number = RV_OFF;
+        return RV_OK;
+    }
+    if (!is_number || *end || !(value > 0))
+        return rv_fail(RV_ERR_USAGE, "--%s: \"%s\" is not possible: give a number above 0%s",
+                       rv_cli_options[id].name, text, may_be_off ? ", or off" : "");
     *number = value;
     return RV_OK;
 }

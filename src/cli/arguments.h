@@ -24,7 +24,9 @@ enum {
     RV_CLI_STUDIO = 256,
     RV_CLI_PRESETS = 512,
     RV_CLI_LIVE = 1024,
-    RV_CLI_ALL = 2047
+    RV_CLI_SEE = 2048,
+    RV_CLI_ATLAS = 4096,
+    RV_CLI_ALL = 8191
 };
 
 // Rows of rv_cli_options, in its order.
@@ -71,6 +73,24 @@ enum rv_cli_option_id {
     RV_CLI_NO_BROWSER,
     RV_CLI_GRADIENT,
     RV_CLI_ACTIVATION,
+    RV_CLI_LAYER,
+    RV_CLI_CHANNEL,
+    RV_CLI_CHANNELS,
+    RV_CLI_SEE_LAYERS,
+    RV_CLI_NEURON,
+    RV_CLI_SEE_SIZE,
+    RV_CLI_SEE_STEPS,
+    RV_CLI_SEE_RATE,
+    RV_CLI_PIXELS,
+    RV_CLI_NOISE,
+    RV_CLI_SEE_DECAY,
+    RV_CLI_NO_DECORRELATE,
+    RV_CLI_NO_TRANSFORM,
+    RV_CLI_PAD,
+    RV_CLI_SEE_JITTER,
+    RV_CLI_ZOOM,
+    RV_CLI_TURN,
+    RV_CLI_JITTER_AFTER,
     RV_CLI_FP16,
     RV_CLI_ALL_LAYERS,
     RV_CLI_JSON,
@@ -138,6 +158,9 @@ enum rv_status rv_arguments_real(const struct rv_arguments *arguments, enum rv_c
 enum rv_status rv_arguments_size(const struct rv_arguments *arguments, enum rv_cli_option_id id,
                                  uint32_t minimum, uint32_t maximum, uint32_t *width,
                                  uint32_t *height);
+// The same of a number with a point, above 0; "0" or "off" is RV_OFF if `may_be_off`.
+enum rv_status rv_arguments_real_or_off(const struct rv_arguments *arguments,
+                                        enum rv_cli_option_id id, bool may_be_off, float *number);
 
 // The same of bytes: a number, perhaps with a point, and K, M or G for the powers of 1024.
 enum rv_status rv_arguments_bytes(const struct rv_arguments *arguments, enum rv_cli_option_id id,

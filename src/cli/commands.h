@@ -16,6 +16,8 @@ enum rv_status rv_command_verify(const struct rv_arguments *arguments);
 enum rv_status rv_command_fetch(const struct rv_arguments *arguments);
 enum rv_status rv_command_probe(const struct rv_arguments *arguments);
 enum rv_status rv_command_presets(const struct rv_arguments *arguments);
+enum rv_status rv_command_see(const struct rv_arguments *arguments);
+enum rv_status rv_command_atlas(const struct rv_arguments *arguments);
 enum rv_status rv_command_studio(const struct rv_arguments *arguments);
 enum rv_status rv_command_live(const struct rv_arguments *arguments);
 enum rv_status rv_command_completions(const struct rv_arguments *arguments);
@@ -29,6 +31,8 @@ enum rv_status rv_open_device(const struct rv_arguments *arguments, bool quiet,
 struct rv_vulkan_device;
 enum rv_status rv_open_lent_device(const struct rv_arguments *arguments, bool quiet,
                                    const struct rv_vulkan_device *lent, rv_context **context);
+// The weights of --weights, or those of --random-weights.
+enum rv_status rv_load_weights(const struct rv_arguments *arguments, rv_weights **weights);
 
 // "discrete", "integrated", "virtual", "cpu" or "other".
 const char *rv_device_type_name(enum rv_device_type type);

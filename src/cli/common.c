@@ -44,6 +44,18 @@ enum rv_status rv_open_device(const struct rv_arguments *arguments, bool quiet,
     return rv_open_lent_device(arguments, quiet, NULL, context);
 }
 
+enum rv_status rv_load_weights(const struct rv_arguments *arguments, rv_weights **weights) {
+    uint64_t seed = 0;
+    if (!arguments->value[RV_CLI_RANDOM_WEIGHTS])
+        return rv_weights_load(arguments->value[RV_CLI_WEIGHTS], weights);
+    if (arguments->value[RV_CLI_WEIGHTS])
+        return rv_fail(RV_ERR_USAGE, "--weights and --random-weights exclude each other: give one "
+                                     "of them");
+    enum rv_status status =
+        rv_arguments_number(arguments, RV_CLI_RANDOM_WEIGHTS, 0, UINT64_MAX, &seed);
+    return status == RV_OK ? rv_weights_random(seed, weights) : status;
+}
+
 const char *rv_device_type_name(enum rv_device_type type) {
     switch (type) {
     case RV_DEVICE_DISCRETE:

@@ -41,7 +41,8 @@ static bool next_item(const struct rv_command *command, uint32_t *at, struct ite
 
 static bool is_layers(const struct item *item) {
     size_t length = strlen(item->name);
-    return length >= 6 && strcmp(item->name + length - 6, "layers") == 0;
+    return strcmp(item->name, "layer") == 0 ||
+           (length >= 6 && strcmp(item->name + length - 6, "layers") == 0);
 }
 
 // Placeholders tell: "8|16" are words; FILE, FOLDER and what has an extension are files.

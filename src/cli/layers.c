@@ -5,10 +5,10 @@
 #include "formats/recipe.h"
 
 static json_t *layer_json(const struct rv_layer_info *layer, const rv_weights *weights) {
-    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o}", "name", layer->name, "torchvision",
+    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:o}", "name", layer->name, "torchvision",
                      layer->torchvision, "channels", (int)layer->channels, "stride",
-                     (int)layer->stride, "block", (int)layer->block, "is_block",
-                     (int)layer->is_block, "reached",
+                     (int)layer->stride, "receptive_field", (int)layer->receptive_field, "block",
+                     (int)layer->block, "is_block", (int)layer->is_block, "reached",
                      weights ? json_boolean(rv_weights_reach(weights, layer)) : json_null());
 }
 
@@ -26,15 +26,16 @@ static enum rv_status print_json(const rv_weights *weights) {
 static void print_text(const rv_weights *weights, bool all) {
     uint32_t count, hidden = 0;
     const struct rv_layer_info *layers = rv_layers(&count);
-    printf("%-24s%-32s%9s%8s  %s\n", "layer", "torchvision's name", "channels", "stride",
-           "weights");
+    printf("%-24s%-32s%9s%8s%7s  %s\n", "layer", "torchvision's name", "channels", "stride",
+           "field", "weights");
     for (uint32_t i = 0; i < count; i++) {
         if (!all && !layers[i].is_block) {
             hidden++;
             continue;
         }
-        printf("%-24s%-32s%9u%8u  %s\n", layers[i].name, layers[i].torchvision,
+        printf("%-24s%-32s%9u%8u%7u  %s\n", layers[i].name, layers[i].torchvision,
                (unsigned)layers[i].channels, (unsigned)layers[i].stride,
+               (unsigned)layers[i].receptive_field,
                !weights                                ? "?"
                : rv_weights_reach(weights, &layers[i]) ? "yes"
                                                        : "no");

@@ -12,6 +12,7 @@ static const char *const all_parameters[] = {"*", NULL};
 static const char *const live_parameters[] = {
     "preset", "layers",    "objective", "octaves", "octave-scale", "step", "jitter",
     "border", "normalize", "resize",    "seed",    "precision",    NULL};
+static const char *const see_parameters[] = {"objective", "seed", "precision", NULL};
 static const char *const probe_parameters[] = {"layers", "objective", "border", "precision", NULL};
 
 const struct rv_command rv_commands[] = {
@@ -68,7 +69,8 @@ const struct rv_command rv_commands[] = {
      0, 0, rv_command_devices},
     {"layers", "[--all] [--json]", "list the layers that a dream can name",
      "Lists the blocks of InceptionV3 under Keras' and torchvision's names, their channels, how\n"
-     "many picture pixels lie between neighbouring positions, and whether the weights reach them.\n"
+     "many picture pixels lie between neighbouring positions (stride), how wide a part of the\n"
+     "picture one position depends on (field), and whether the weights reach them.\n"
      "conv2d_N is a convolution's output before batch normalisation, batch_normalization_N before\n"
      "and activation_N after its ReLU; torchvision's X.conv, X.bn and X are the same three.",
      NULL, RV_CLI_LAYERS, 0, 0, rv_command_layers},
@@ -93,6 +95,19 @@ const struct rv_command rv_commands[] = {
      "and once backward, and prints the objective. Writes the gradient and activations as float32\n"
      "arrays of shape [height, width, channels] in NumPy's format; existing files are replaced.",
      probe_parameters, RV_CLI_PROBE, 1, 1, rv_command_probe},
+    {"see", "--layer NAME [--channel N] [options]", "grow a picture that shows what a channel sees",
+     "Grows a picture from noise that makes a layer or one of its channels answer most, as lucid\n"
+     "does: Adam on the picture's spectrum in decorrelated colours, the network's view of it shifted,\n"
+     "scaled and turned a little in every step. Without -o, channel 77 of mixed4 is written to\n"
+     "mixed4-77.png. The PNG keeps all parameters and the seed.",
+     see_parameters, RV_CLI_SEE, 0, 0, rv_command_see},
+    {"atlas", "--layer NAME [--channels FIRST-LAST] [-o OUT]",
+     "see all channels of a layer on one sheet",
+     "Grows a picture for each channel, as `reverie see` does, and puts them on one labelled sheet, by\n"
+     "default NAME.atlas.png. Finished pictures are kept beside it, in the folder OUT.tiles, and used\n"
+     "again when their parameters are the same: after Ctrl-C the same command goes on where it was.\n"
+     "A channel that nothing excites is left grey.",
+     see_parameters, RV_CLI_ATLAS, 0, 0, rv_command_atlas},
     {"completions", "bash|zsh|fish", "print completions for a shell",
      "Prints what makes the shell complete commands, options and their values. For the shell that is\n"
      "running: source <(reverie completions bash).",

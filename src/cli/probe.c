@@ -57,18 +57,6 @@ static enum rv_status resize(const char *size, struct rv_photo *photo) {
     return rv_photo_resize(photo, width, height);
 }
 
-static enum rv_status load_weights(const struct rv_arguments *arguments, rv_weights **weights) {
-    uint64_t seed = 0;
-    if (!arguments->value[RV_CLI_RANDOM_WEIGHTS])
-        return rv_weights_load(arguments->value[RV_CLI_WEIGHTS], weights);
-    if (arguments->value[RV_CLI_WEIGHTS])
-        return rv_fail(RV_ERR_USAGE, "--weights and --random-weights exclude each other: give one "
-                                     "of them");
-    enum rv_status status =
-        rv_arguments_number(arguments, RV_CLI_RANDOM_WEIGHTS, 0, UINT64_MAX, &seed);
-    return status == RV_OK ? rv_weights_random(seed, weights) : status;
-}
-
 // The layers written out must be reached too, though the objective does not name them.
 static enum rv_status check_reach(const struct rv_params *params, const struct wanted *wanted,
                                   uint32_t count, const rv_weights *weights) {
@@ -132,7 +120,7 @@ enum rv_status rv_command_probe(const struct rv_arguments *arguments) {
     RV_TRY(rv_photo_load(arguments->positional[0], 0, &photo));
     RV_TRY(resize(arguments->value[RV_CLI_SIZE_EXACT], &photo));
     RV_TRY(rv_check_size(arguments->positional[0], &photo.picture));
-    RV_TRY(load_weights(arguments, &weights));
+    RV_TRY(rv_load_weights(arguments, &weights));
     RV_TRY(check_reach(&params, wanted, arguments->activation_count, weights));
     RV_TRY(rv_open_device(arguments, false, &context));
     for (uint32_t i = 0; i < arguments->activation_count; i++)

@@ -77,11 +77,29 @@ json_t *rv_recipe_describe(const struct rv_making *making) {
                                rv_json_text(making->device->driver), "weights", "file",
                                rv_json_text(slash ? slash + 1 : path), "depth",
                                rv_weights_depth(making->weights));
-    if (object)
+    if (object && making->params)
         json_object_set_new(object, "parameters", rv_recipe_parameters(making->params));
     if (object && making->size)
         json_object_set_new(object, "size", json_integer((json_int_t)making->size));
     return object;
+}
+
+static double number_of(double value) {
+    return value < 0 ? 0 : value; // what is off
+}
+
+json_t *rv_recipe_see(const struct rv_see_params *p) {
+    static const char *const precisions[] = {"", "auto", "fp16", "fp32"};
+    return json_pack(
+        "{s:s, s:s, s:b, s:i, s:i, s:f, s:I, s:s, s:f, s:f, s:b, s:b, s:f, s:f, s:f, s:f, s:f, s:s}",
+        "layers", p->layers, "objective", p->objective == RV_OBJECTIVE_L2 ? "l2" : "mean", "neuron",
+        (int)p->neuron, "size", (int)p->side, "steps", (int)p->steps, "rate", (double)p->rate,
+        "seed", (json_int_t)p->seed, "basis",
+        p->basis == RV_SEE_BASIS_PIXELS ? "pixels" : "fourier", "noise", (double)p->noise, "decay",
+        number_of((double)p->decay), "decorrelate", p->decorrelate == RV_SWITCH_ON, "transform",
+        p->transform == RV_SWITCH_ON, "pad", number_of(p->pad), "jitter", number_of(p->jitter),
+        "zoom", number_of((double)p->zoom), "turn", number_of((double)p->turn), "jitter-after",
+        number_of(p->jitter_after), "precision", precisions[p->precision]);
 }
 
 enum rv_status rv_recipe_attach(json_t *recipe, struct rv_photo *photo) {

@@ -6,6 +6,7 @@
 
 #include "formats/picture.h"
 #include "reverie/reverie.h"
+#include "reverie/see.h"
 
 // All resolved parameters as a JSON object, one member for each row of rv_options() that is set.
 // NULL if memory is short. The caller owns it.
@@ -17,13 +18,17 @@ struct rv_making {
     const struct rv_device_info *device;
     const char *weights_path; // NULL = the default place; only the file's name is told
     const rv_weights *weights;
-    const struct rv_params *params; // resolved
+    const struct rv_params *params; // resolved; NULL = it was not dreamed
     uint64_t size; // longest side that the photograph was resized to; 0 = it was not
 };
 
 // The same as JSON: what is stored, for a program to add to. NULL if memory is short. The caller
 // owns it.
 json_t *rv_recipe_describe(const struct rv_making *making);
+
+// The parameters of a picture that was grown for a layer, as a JSON object. NULL if memory is
+// short. The caller owns it.
+json_t *rv_recipe_see(const struct rv_see_params *resolved);
 
 // Replaces the photo's text by the recipe, which is dropped; NULL is a lack of memory.
 enum rv_status rv_recipe_attach(json_t *recipe, struct rv_photo *photo);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "net/trace.h"
 
 // Layers other than convolutions and blocks, each listed behind convolution `after`.
 static const struct {
@@ -111,6 +112,7 @@ static void build(void) {
         if (block > 0 && conv + 1u == rv_convs_to_block[block])
             add_block(block);
     }
+    rv_trace_receptive_fields(layers, layer_count);
     for (uint32_t i = 0; i < layer_count; i++)
         infos[i] = layers[i].info;
 }

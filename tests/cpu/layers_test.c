@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dream/objective.h"
+#include "net/trace.h"
 
 Test(layers, names) {
     static const struct {
@@ -70,6 +71,81 @@ Test(layers, table) {
         blocks += layers[i].is_block;
     }
     cr_expect_eq(blocks, RV_BLOCK_COUNT);
+}
+
+// By hand: a kernel of k widens the field by k - 1 positions of its input, each as many pixels as
+// the strides before it multiply to. For the whole network that is 1311, the published figure
+// (Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill
+// 2019).
+Test(layers, receptive_fields) {
+    static const struct {
+        const char *name;
+        uint32_t field;
+    } cases[] = {
+        {"conv2d", 3},           // stride 2
+        {"conv2d_1", 7},         // 3 + 2 * 2
+        {"conv2d_2", 11},        // + 2 * 2
+        {"max_pooling2d", 15},   // + 2 * 2, stride 2
+        {"conv2d_3", 15},        // 1 x 1
+        {"activation_4", 23},    // + 2 * 4
+        {"max_pooling2d_1", 31}, // + 2 * 4, stride 2
+        {"activation_5", 31},    // mixed0's 1 x 1
+        {"conv2d_7", 63},        // its 5 x 5: + 4 * 8
+        {"conv2d_9", 47},        // + 2 * 8
+        {"conv2d_10", 63},       // + 2 * 8
+        {"conv2d_11", 47},       // behind an average pool: + 2 * 8
+        {"mixed0", 63},
+        {"mixed2", 127},          // two more such blocks
+        {"max_pooling2d_2", 143}, // + 2 * 8
+        {"mixed3", 159},          // + 2 * 8 + 2 * 8
+        {"conv2d_32", 255},       // 1 x 7: + 6 * 16 along the longer side
+        {"mixed4", 351},          // two of 7 along each side: + 12 * 16
+        {"mixed7", 927},
+        {"mixed8", 1055},   // + 6 * 16 + 2 * 16
+        {"mixed9_0", 1119}, // + 2 * 32
+        {"mixed9", 1183},   // + 2 * 32 + 2 * 32
+        {"mixed10", 1311},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct rv_layer_info *info = rv_layer_find(cases[i].name);
+        cr_expect_eq(info->receptive_field, cases[i].field, "%s: %u", cases[i].name,
+                     info->receptive_field);
+    }
+}
+
+// The same channel before its ReLU.
+Test(layers, before_relu) {
+    static const struct {
+        const char *name;
+        int32_t channel;
+        const char *before; // NULL = there is none
+        int32_t channel_before;
+    } cases[] = {
+        {"activation_3", 7, "batch_normalization_3", 7},
+        {"mixed0", 0, "batch_normalization_5", 0},
+        {"mixed0", 63, "batch_normalization_5", 63},
+        {"mixed0", 64, "batch_normalization_7", 0},
+        {"mixed0", 255, "batch_normalization_11", 31}, // behind the average pool
+        {"mixed3", 383, "batch_normalization_26", 383},
+        {"mixed3", 384, "batch_normalization_29", 0},
+        {"mixed3", 480, "batch_normalization_19", 0}, // through the max-pool, to mixed2
+        {"mixed3", 767, "batch_normalization_25", 63},
+        {"max_pooling2d", 5, "batch_normalization_2", 5},
+        {"mixed9_0", 384, "batch_normalization_79", 0},
+        {"conv2d_3", 7, NULL, 7},
+        {"batch_normalization_3", 7, NULL, 7},
+        {"mixed0", -1, NULL, -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct rv_layer *layer = rv_layer_of(rv_layer_find(cases[i].name));
+        struct rv_target target = {layer, cases[i].channel, 2};
+        bool found = rv_trace_before_relu(&target);
+        cr_expect_eq(found, cases[i].before != NULL, "%s:%d", cases[i].name, cases[i].channel);
+        cr_expect_str_eq(target.layer->info.name, cases[i].before ? cases[i].before : cases[i].name,
+                         "%s:%d", cases[i].name, cases[i].channel);
+        cr_expect(target.channel == cases[i].channel_before && target.weight == 2, "%s:%d: %d",
+                  cases[i].name, cases[i].channel, target.channel);
+    }
 }
 
 Test(layers, nearest) {

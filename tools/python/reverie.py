@@ -79,7 +79,8 @@ class _ContextParams(Structure):
 
 class _LayerInfo(Structure):
     _fields_ = [("name", c_char_p), ("torchvision", c_char_p), ("channels", c_uint32),
-                ("stride", c_uint32), ("block", c_uint32), ("is_block", c_bool)]
+                ("stride", c_uint32), ("block", c_uint32), ("is_block", c_bool),
+                ("receptive_field", c_uint32)]
 
 
 class _Params(Structure):
@@ -169,6 +170,15 @@ class _LiveStats(Structure):
                 ("steps_ms", c_float), ("output_ms", c_float), ("total_ms", c_float)]
 
 
+class _SeeParams(Structure):
+    _fields_ = [("size", c_size_t), ("layers", c_char_p), ("objective", c_int),
+                ("neuron", c_bool), ("side", c_uint32), ("steps", c_uint32), ("rate", c_float),
+                ("seed", c_uint64), ("basis", c_int), ("noise", c_float), ("decay", c_float),
+                ("decorrelate", c_int), ("transform", c_int), ("pad", c_int32),
+                ("jitter", c_int32), ("zoom", c_float), ("turn", c_float),
+                ("jitter_after", c_int32), ("precision", c_int)]
+
+
 _PROGRESS = CFUNCTYPE(c_bool, c_void_p, POINTER(_Progress))
 _DEVICE_TYPES = ["other", "discrete", "integrated", "virtual", "cpu"]
 
@@ -239,6 +249,8 @@ _declare("rv_live_end", None, POINTER(c_void_p))
 _declare("rv_picture_free", None, POINTER(_Picture))
 _declare("rv_probe", c_int, c_void_p, c_void_p, POINTER(_Picture), POINTER(_ProbeParams),
          POINTER(_ProbeResult))
+_declare("rv_see", c_int, c_void_p, c_void_p, POINTER(_SeeParams), _PROGRESS, c_void_p,
+         POINTER(_Picture), POINTER(_DreamStats))
 _declare("rv_probe_free", None, POINTER(_ProbeResult))
 
 
@@ -292,7 +304,7 @@ def devices():
 
 def layers():
     """The layers that can be named: dictionaries with `name`, `torchvision`, `channels`, `stride`
-    (pixels to a position), `block` and `is_block`."""
+    (pixels to a position), `block`, `is_block` and `receptive_field` (pixels)."""
     return [_plain(layer) for layer in _list(_library.rv_layers)]
 
 
@@ -533,6 +545,38 @@ class Dreamer:
         _library.rv_probe_free(byref(result))
         return {"loss": result.loss, "gradient": arrays[0],
                 "activations": dict(zip(activations, arrays[1:]))}
+
+    def see(self, layers, progress=None, *, objective=None, precision=None, basis="fourier",
+            decorrelate=True, transform=True, **parameters):
+        """Grows a picture that shows what a layer or channel ("mixed4:77") sees: floats from 0 to 1,
+        [side, side, 3].
+
+        parameters  the other fields of struct rv_see_params in reverie/see.h (neuron, side, steps,
+                    rate, seed, noise, decay, pad, jitter, zoom, turn, jitter_after); False turns
+                    off what can be off
+        progress    as in dream()
+        """
+        params = _SeeParams(
+            size=ctypes.sizeof(_SeeParams), layers=_text("layers", layers).encode(),
+            objective=_choice("objective", objective), precision=_choice("precision", precision),
+            basis=1 + ("fourier", "pixels").index(basis), decorrelate=1 + bool(decorrelate),
+            transform=1 + bool(transform))
+        for name, value in parameters.items():
+            if name not in dict(_SeeParams._fields_):
+                raise TypeError("see() has no parameter %r" % name)
+            setattr(params, name, -1 if value is False and name != "neuron" else value)
+        grown, stats, listener = _Picture(), _DreamStats(), _Listener(progress)
+        with self._lock:
+            self._need_open()
+            status = _library.rv_see(self._context, self._weights, byref(params),
+                                     listener.function, None, byref(grown), byref(stats))
+        result = _taken(grown, False)
+        if listener.raised:
+            raise listener.raised
+        if status != Status.CANCELLED:
+            _check(status)
+        self.stats = _plain(stats)
+        return result
 
 
 def _end(session):
