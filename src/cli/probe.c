@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "cli/commands.h"
+#include "cli/pictures.h"
 #include "formats/recipe.h"
 #include "formats/npy.h"
 
@@ -118,6 +119,7 @@ static enum rv_status report(const struct rv_arguments *arguments, const rv_cont
 
 enum rv_status rv_command_probe(const struct rv_arguments *arguments) {
     struct rv_params params = {0};
+    struct rv_picture_parameters pictures = {0};
     struct wanted wanted[RV_ACTIVATION_MAX];
     const char *layers[RV_ACTIVATION_MAX];
     struct rv_photo photo = {0};
@@ -126,6 +128,7 @@ enum rv_status rv_command_probe(const struct rv_arguments *arguments) {
     rv_context *context = NULL;
     enum rv_status status;
     RV_TRY(rv_arguments_apply(arguments, &params));
+    RV_TRY(rv_pictures_load(arguments, &params, &pictures));
     RV_TRY(rv_params_resolve(&params, &params)); // the default preset's layers, objective, border
     RV_TRY(read_activations(arguments, wanted));
     RV_TRY(check_outputs(arguments, wanted));
@@ -143,7 +146,13 @@ enum rv_status rv_command_probe(const struct rv_arguments *arguments) {
                                     .border = params.border > 0 ? (uint32_t)params.border : 0,
                                     .activations = layers,
                                     .activation_count = arguments->activation_count,
-                                    .precision = params.precision};
+                                    .precision = params.precision,
+                                    .guide = params.guide,
+                                    .guide_match = params.guide_match,
+                                    .style = params.style,
+                                    .style_layers = params.style_layers,
+                                    .style_weight = params.style_weight,
+                                    .dream_weight = params.dream_weight};
     RV_TRY(rv_probe(context, weights, &photo.picture, &probe, &result));
     RV_TRY(save(arguments, wanted, &result));
     RV_TRY(report(arguments, context, &photo.picture, &result));
@@ -152,5 +161,6 @@ done:
     rv_context_destroy(&context);
     rv_weights_destroy(&weights);
     rv_photo_free(&photo);
+    rv_pictures_free(&pictures);
     return status;
 }

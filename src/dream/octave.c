@@ -104,6 +104,7 @@ enum rv_status rv_octave_begin(struct rv_session *s) {
     enum rv_status status;
     uint32_t done = s->work.done;
     s->work = (struct rv_octave){.submitted = done, .done = done};
+    RV_TRY(rv_session_references(s));
     prepare_control(s);
     RV_TRY(rv_network_tune(&s->network, s->tilings[s->octave].plan,
                            rv_pyramid_current(&s->pictures, s->octave)));

@@ -21,12 +21,13 @@ static void assign_levels(struct rv_plan *plan) {
     uint32_t forward = 0;
     for (uint32_t i = 0; i < plan->step_count; i++) {
         struct rv_step *step = &plan->steps[i];
-        step->level = step->op == RV_OP_SEED ? forward : 0;
+        bool seed = step->op == RV_OP_SEED || step->op == RV_OP_GRAM_GRADIENT;
+        step->level = seed ? forward : 0;
         for (uint32_t j = 0; j < i; j++)
             if (plan->steps[j].level >= step->level && conflict(step, &plan->steps[j]))
                 step->level = plan->steps[j].level + 1;
         bool loss = step->op == RV_OP_LOSS_PARTIAL || step->op == RV_OP_LOSS_SUM;
-        if (!loss && step->level + 1 > forward && step->op != RV_OP_SEED)
+        if (!loss && step->level + 1 > forward && !seed)
             forward = step->level + 1;
         if (step->level + 1 > plan->level_count)
             plan->level_count = step->level + 1;

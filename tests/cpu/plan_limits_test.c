@@ -61,7 +61,7 @@ Test(plan_limits, misuse) {
         {"too many layers", 0, 65, RV_ERR_USAGE},
     };
     for (size_t i = 0; i < LIST(targets); i++)
-        targets[i] = (struct rv_target){layer, -1, 1};
+        targets[i] = (struct rv_target){.layer = layer, .channel = -1, .weight = 1};
     for (size_t i = 0; i < LIST(kept); i++)
         kept[i] = layer;
     for (size_t i = 0; i < LIST(uses); i++) {
@@ -149,7 +149,7 @@ Test(plan_limits, capacity) {
         if (layer->kind != RV_LAYER_CONV)
             continue;
         if (wanted[0].target_count < LIST(targets))
-            targets[wanted[0].target_count++] = (struct rv_target){layer, -1, 1};
+            targets[wanted[0].target_count++] = (struct rv_target){.layer = layer, .channel = -1, .weight = 1};
         if (wanted[1].keep_count < LIST(kept))
             kept[wanted[1].keep_count++] = layer;
     }

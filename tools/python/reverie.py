@@ -141,7 +141,11 @@ class _ProbeParams(Structure):
     _fields_ = [("size", c_size_t), ("layers", c_char_p), ("objective", c_int),
                 ("border", c_uint32), ("jitter_x", c_int32), ("jitter_y", c_int32),
                 ("activations", POINTER(c_char_p)), ("activation_count", c_uint32),
-                ("precision", c_int)]
+                ("precision", c_int), ("guide", POINTER(_Picture)), ("guide_match", c_int),
+                ("style", POINTER(_Picture)), ("style_layers", c_char_p),
+                ("style_weight", c_float), ("content", POINTER(_Picture)),
+                ("content_layers", c_char_p), ("content_weight", c_float),
+                ("dream_weight", c_float)]
 
 
 class _ProbeResult(Structure):
