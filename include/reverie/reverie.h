@@ -326,12 +326,13 @@ enum rv_precision {
 // How to dream. Zero (or an empty string) in a field means: what the preset says; the preset
 // itself defaults to "reverie". rv_params_resolve() fills everything in.
 struct rv_params {
-    size_t size;      // sizeof(struct rv_params); 0 = this version's size
-    char preset[32];  // a name of rv_presets(): "reverie", "tf", "google", ...
-    // What is made large: "mixed3,mixed5=0.5,mixed4:77". A layer's name, then, if wanted, ":channel",
-    // "@x/y" (one position, as fractions 0..1 of the layer's width and height, or "@centre"; such a
-    // neuron needs the whole picture at once), "=weight", which may be negative. At most 16. Layers
-    // of an objective of their own stand in its parentheses: "mean(mixed3),l2(mixed5:77)=0.5"
+    size_t size;     // sizeof(struct rv_params); 0 = this version's size
+    char preset[32]; // a name of rv_presets(): "reverie", "tf", "google", ...
+    // What is made large: "mixed3,mixed5=0.5,mixed4:77". A layer's name, then, if wanted, its
+    // ":channel"; "@x/y", one position, as fractions 0..1 of the layer's width and height, or
+    // "@centre" (such a neuron needs the whole picture at once); "=weight", which may be negative.
+    // At most 16. Layers of an objective of their own stand in its parentheses:
+    // "mean(mixed3),l2(mixed5:77)=0.5"
     char layers[480];
     enum rv_objective objective;
     uint32_t octaves;    // number of sizes, 1..32
@@ -364,12 +365,13 @@ struct rv_params {
     // The style's part of the objective, at each of its layers, with F the activations, channels x
     // positions, and w the layer's weight: -w * |G - A|^2 / |A|^2, where G = F F^T / (channels *
     // positions) is the Gram matrix, as neural-style normalises it, A the style picture's (resized
-    // to the octave's longer side, unless it is smaller), and |.|^2 the sum of the squared elements.
-    // So 0 is the style itself, and w is what a picture without any features would lose: layers,
-    // pictures and sizes weigh alike. Needs the whole picture at once, as does the content.
+    // to the octave's longer side, unless it is smaller), and |.|^2 the sum of the squared
+    // elements. So 0 is the style itself, and w is what a picture without any features would lose:
+    // layers, pictures and sizes weigh alike. Needs the whole picture at once, as does the content.
     char style_layers[160]; // names, "=weight"
-    // The content's part, at each of its layers: -w / N * sum((x - y)^2), y the input's activations,
-    // rolled as the picture is: the mean squared difference. Costs a second pass forward a step.
+    // The content's part, at each of its layers: -w / N * sum((x - y)^2), y the input's
+    // activations, rolled as the picture is: the mean squared difference. Costs a second pass
+    // forward a step.
     char content_layers[160]; // names, "=weight"
     float style_weight;       // all of the style's weights are multiplied by it, 0..1e6; RV_OFF =
                               // none. Only with `style`
@@ -593,8 +595,9 @@ struct rv_probe_params {
     const char *const *activations; // names of layers whose activations are wanted
     uint32_t activation_count;      // at most 16
     enum rv_precision precision;    // default auto
-    // As the fields of rv_params of the same names; their zero means the default preset's.
-    const struct rv_picture *guide; // NULL = none, as of the others. Borrowed until rv_probe returns
+    // As the fields of rv_params of the same names; their zero means the default preset's. Pictures
+    // are borrowed until rv_probe returns; NULL = none.
+    const struct rv_picture *guide;
     enum rv_guide guide_match;
     const struct rv_picture *style;
     const char *style_layers; // NULL = the default preset's

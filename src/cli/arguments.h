@@ -44,6 +44,7 @@ enum rv_cli_option_id {
     RV_CLI_NO_BROWSER,
     RV_CLI_GRADIENT,
     RV_CLI_ACTIVATION,
+    RV_CLI_CONTENT,
     RV_CLI_FP16,
     RV_CLI_ALL_LAYERS,
     RV_CLI_JSON,

@@ -9,8 +9,9 @@
 
 static const char *const all_parameters[] = {"*", NULL};
 static const char *const probe_parameters[] = {
-    "layers",       "objective",    "border",       "precision", "guide", "guide-match", "style",
-    "style-layers", "style-weight", "content-layers", "content-weight", "dream-weight", NULL};
+    "layers", "objective",    "border",       "precision",      "guide",          "guide-match",
+    "style",  "style-layers", "style-weight", "content-layers", "content-weight", "dream-weight",
+    NULL};
 
 const struct rv_command rv_commands[] = {
     {"dream", "IN [-o OUT] [options]", "dream on a photograph",

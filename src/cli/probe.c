@@ -58,6 +58,13 @@ static enum rv_status resize(const char *size, struct rv_photo *photo) {
     return rv_photo_resize(photo, width, height);
 }
 
+static enum rv_status load_content(const struct rv_arguments *arguments,
+                                   const struct rv_picture *photo, struct rv_photo *content) {
+    const char *path = arguments->value[RV_CLI_CONTENT];
+    enum rv_status status = path ? rv_photo_load(path, 0, content) : RV_OK;
+    return path && status == RV_OK ? rv_photo_resize(content, photo->width, photo->height) : status;
+}
+
 static enum rv_status load_weights(const struct rv_arguments *arguments, rv_weights **weights) {
     uint64_t seed = 0;
     if (!arguments->value[RV_CLI_RANDOM_WEIGHTS])
@@ -122,7 +129,7 @@ enum rv_status rv_command_probe(const struct rv_arguments *arguments) {
     struct rv_picture_parameters pictures = {0};
     struct wanted wanted[RV_ACTIVATION_MAX];
     const char *layers[RV_ACTIVATION_MAX];
-    struct rv_photo photo = {0};
+    struct rv_photo photo = {0}, content = {0};
     struct rv_probe_result result = {0};
     rv_weights *weights = NULL;
     rv_context *context = NULL;
@@ -135,6 +142,7 @@ enum rv_status rv_command_probe(const struct rv_arguments *arguments) {
     RV_TRY(rv_photo_load(arguments->positional[0], 0, &photo));
     RV_TRY(resize(arguments->value[RV_CLI_SIZE_EXACT], &photo));
     RV_TRY(rv_check_size(arguments->positional[0], &photo.picture));
+    RV_TRY(load_content(arguments, &photo.picture, &content));
     RV_TRY(load_weights(arguments, &weights));
     RV_TRY(check_reach(&params, wanted, arguments->activation_count, weights));
     RV_TRY(rv_open_device(arguments, false, &context));
@@ -152,6 +160,9 @@ enum rv_status rv_command_probe(const struct rv_arguments *arguments) {
                                     .style = params.style,
                                     .style_layers = params.style_layers,
                                     .style_weight = params.style_weight,
+                                    .content = content.picture.pixels ? &content.picture : NULL,
+                                    .content_layers = params.content_layers,
+                                    .content_weight = params.content_weight,
                                     .dream_weight = params.dream_weight};
     RV_TRY(rv_probe(context, weights, &photo.picture, &probe, &result));
     RV_TRY(save(arguments, wanted, &result));
@@ -161,6 +172,7 @@ done:
     rv_context_destroy(&context);
     rv_weights_destroy(&weights);
     rv_photo_free(&photo);
+    rv_photo_free(&content);
     rv_pictures_free(&pictures);
     return status;
 }

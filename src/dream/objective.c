@@ -78,10 +78,11 @@ static enum rv_status parse_position(const char *text, const struct rv_layer_inf
     // Comparisons written so that NaN fails them.
     if (!slash || end == second || *end || !(target->x >= 0 && target->x <= 1) ||
         !(target->y >= 0 && target->y <= 1))
-        return rv_fail(RV_ERR_USAGE,
-                       "layers: position \"%s\" of %s: give fractions of its width and height, such "
-                       "as %s@0.5/0.25, or %s@centre",
-                       text, layer->name, layer->name, layer->name);
+        return rv_fail(
+            RV_ERR_USAGE,
+            "layers: position \"%s\" of %s: give fractions of its width and height, such "
+            "as %s@0.5/0.25, or %s@centre",
+            text, layer->name, layer->name, layer->name);
     return RV_OK;
 }
 
@@ -204,8 +205,7 @@ static enum rv_status parse_next(char *item, struct bracket *bracket, struct rv_
     }
     for (uint32_t i = 0; i < index; i++)
         if (same_target(&targets[i], &targets[index]))
-            return rv_fail(RV_ERR_USAGE,
-                           "layers: %s is named twice: name it once, with a weight",
+            return rv_fail(RV_ERR_USAGE, "layers: %s is named twice: name it once, with a weight",
                            targets[index].layer->info.name);
 done:
     return status;
@@ -301,8 +301,7 @@ static enum rv_status add_compared(const char *option, const char *layers, float
 }
 
 enum rv_status rv_objective_targets(const struct rv_params *params,
-                                    struct rv_target targets[RV_PLAN_TARGET_MAX],
-                                    uint32_t *count) {
+                                    struct rv_target targets[RV_PLAN_TARGET_MAX], uint32_t *count) {
     bool style = params->style && params->style_weight > 0;
     bool beside = style || params->content_weight > 0;
     enum rv_status status;

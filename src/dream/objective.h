@@ -4,10 +4,10 @@
 
 #include "net/layers.h"
 
-// Parses "NAME[:CHANNEL][@X/Y][=WEIGHT],...": "mixed3,mixed5=0.5,mixed4:77@centre=2". Some may stand
-// within "mean(...)" or "l2(...)", with "=WEIGHT" behind it: an objective of their own. Spaces are
-// ignored. The same layer, channel and position twice is an error, as are unknown names (the
-// nearest one is suggested).
+// Parses "NAME[:CHANNEL][@X/Y][=WEIGHT],...": "mixed3,mixed5=0.5,mixed4:77@centre=2". Some may
+// stand within "mean(...)" or "l2(...)", with "=WEIGHT" behind it: an objective of their own.
+// Spaces are ignored. The same layer, channel and position twice is an error, as are unknown names
+// (the nearest one is suggested).
 enum rv_status rv_objective_parse(const char *text, struct rv_target targets[RV_TARGET_MAX],
                                   uint32_t *count);
 

@@ -85,13 +85,13 @@ enum rv_status rv_references_bytes(const struct rv_references *references,
     enum rv_status status = RV_OK;
     *arena = *picture = 0;
     if (has_guide_features(request)) {
-        struct rv_plan_request guide = features_of(request, RV_MAKES_GUIDE,
-                                                   fit(references->guide, RV_GUIDE_SIDE));
+        struct rv_plan_request guide =
+            features_of(request, RV_MAKES_GUIDE, fit(references->guide, RV_GUIDE_SIDE));
         RV_TRY(add_bytes(&guide, arena, picture));
     }
     for (uint32_t i = 0; i < count && has(request, RV_TARGET_STYLE); i++) {
-        struct rv_plan_request style = features_of(request, RV_MAKES_STYLE,
-                                                   style_size(references->style, pictures[i]));
+        struct rv_plan_request style =
+            features_of(request, RV_MAKES_STYLE, style_size(references->style, pictures[i]));
         RV_TRY(add_bytes(&style, arena, picture));
     }
 done:
@@ -175,8 +175,8 @@ enum rv_status rv_references_make(const struct rv_references *references,
     enum rv_status status = RV_OK;
     control->jitter_x = control->jitter_y = 0;
     if (has_guide_features(request)) {
-        struct rv_plan_request guide = features_of(request, RV_MAKES_GUIDE,
-                                                   fit(references->guide, RV_GUIDE_SIDE));
+        struct rv_plan_request guide =
+            features_of(request, RV_MAKES_GUIDE, fit(references->guide, RV_GUIDE_SIDE));
         RV_TRY(make_features(network, &guide, references->guide));
     }
     if (has(request, RV_TARGET_STYLE)) {

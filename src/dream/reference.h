@@ -16,8 +16,7 @@ struct rv_references {
 };
 
 // Sets in the request what of its plan depends on the guide.
-void rv_references_request(const struct rv_references *references,
-                           struct rv_plan_request *request);
+void rv_references_request(const struct rv_references *references, struct rv_plan_request *request);
 
 // What making the features of all these pictures' dreams takes: bytes of the arena, and of a
 // picture beside it. Both 0 if there are none.

@@ -25,13 +25,13 @@ static struct rv_references references_of(const struct rv_session *s) {
 static struct rv_plan_request request_of(const struct rv_session *s, struct rv_extent size) {
     struct rv_references references = references_of(s);
     struct rv_plan_request request = {.height = size.height,
-                                    .width = size.width,
-                                    .targets = s->targets,
-                                    .target_count = s->target_count,
-                                    .objective = s->params.objective,
-                                    .border = border_of(&s->params),
-                                    .pool_counts_padding = s->weights->pool_counts_padding,
-                                    .fp16 = s->params.precision == RV_PRECISION_FP16};
+                                      .width = size.width,
+                                      .targets = s->targets,
+                                      .target_count = s->target_count,
+                                      .objective = s->params.objective,
+                                      .border = border_of(&s->params),
+                                      .pool_counts_padding = s->weights->pool_counts_padding,
+                                      .fp16 = s->params.precision == RV_PRECISION_FP16};
     rv_references_request(&references, &request);
     return request;
 }
@@ -53,7 +53,8 @@ static void count_work(struct rv_session *s, const struct rv_pyramid_sizes *size
     }
 }
 
-// Room for making what the objective compares with; *picture bytes are part of the budget's already.
+// Room for making what the objective compares with; *picture bytes are part of the budget's
+// already.
 static enum rv_status reserve_references(struct rv_session *s,
                                          const struct rv_plan_request *request,
                                          const struct rv_budget *budget, uint64_t arena,
@@ -93,8 +94,8 @@ static enum rv_status reserve(struct rv_session *s, const struct rv_pyramid_size
     struct rv_references references = references_of(s);
     uint64_t arena, picture;
     RV_TRY(rv_plan_create(&request, &any));
-    RV_TRY(rv_references_bytes(&references, &request, sizes->octave, sizes->count, &arena,
-                               &picture));
+    RV_TRY(
+        rv_references_bytes(&references, &request, sizes->octave, sizes->count, &arena, &picture));
     budget.fixed = rv_network_bytes(any, &room) + rv_pyramid_bytes(&s->params, sizes, base) +
                    input_bytes(&s->params, base) + picture;
     RV_TRY(rv_budget_spend(&budget, s->device, &request, sizes->octave, sizes->count, s->tilings));
@@ -227,8 +228,8 @@ enum rv_status rv_session_prepare(rv_context *context, const rv_weights *weights
     struct rv_range scratch = {&s->network.gradient, 0, s->network.gradient_bytes};
     RV_TRY(rv_pyramid_init(&s->pictures, s->device, &s->params, base, &sizes, scratch));
     if (input_bytes(&s->params, base))
-        RV_TRY(rv_buffer_init(s->device, &s->input, input_bytes(&s->params, base),
-                              RV_MEMORY_DEVICE, "input picture"));
+        RV_TRY(rv_buffer_init(s->device, &s->input, input_bytes(&s->params, base), RV_MEMORY_DEVICE,
+                              "input picture"));
     *session = s;
     return RV_OK;
 done:
@@ -250,8 +251,7 @@ static enum rv_status upload_noise(struct rv_session *s) {
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory for noise");
     for (size_t i = 0; i < count; i++)
         noise.pixels[i] = 0.4f + 0.2f * (float)(rv_hash(s->params.seed, i) >> 40) * 0x1p-24f;
-    enum rv_status status =
-        rv_picture_upload(s->device, &noise, rv_pyramid_original(&s->pictures));
+    enum rv_status status = rv_picture_upload(s->device, &noise, rv_pyramid_original(&s->pictures));
     free(noise.pixels);
     return status;
 }

@@ -61,9 +61,9 @@ enum rv_op {
     RV_OP_MAX_POOL_GRADIENT,
     RV_OP_AVG_POOL,
     RV_OP_AVG_POOL_GRADIENT,
-    RV_OP_SEED,         // the objective's gradient at a layer
-    RV_OP_LOSS_PARTIAL, // partial sums of one target
-    RV_OP_LOSS_SUM,     // their total, times the weight
+    RV_OP_SEED,          // the objective's gradient at a layer
+    RV_OP_LOSS_PARTIAL,  // partial sums of one target
+    RV_OP_LOSS_SUM,      // their total, times the weight
     RV_OP_GRAM,          // shares of a layer's Gram matrix
     RV_OP_GRAM_SUM,      // their sum, as it is or beside the style's
     RV_OP_GRAM_GRADIENT, // the style's gradient at a layer
@@ -109,7 +109,7 @@ struct rv_plan_seed {
     float constant, linear, other;
     enum rv_plan_reference reference;
     bool neuron;
-    uint32_t x, y; // position of the neuron
+    uint32_t x, y;       // position of the neuron
     uint32_t first, end; // channels, relative to the access of role SEED or TARGET
     uint32_t border;     // positions left out at each edge of the whole picture
     uint32_t stride;     // pixels a position
@@ -199,7 +199,7 @@ struct rv_plan {
     uint32_t step_count, level_count;
     uint64_t arena_bytes, weights_bytes;
     uint64_t features_bytes; // in RV_SPACE_FEATURES, the same for all sizes of a dream
-    uint64_t live_bytes; // most bytes alive at one level: no arena can be smaller
+    uint64_t live_bytes;     // most bytes alive at one level: no arena can be smaller
     double flops, bytes;
     bool fp16;
     int32_t seed_exponent; // every gradient but the picture's is 2^seed_exponent times its value:

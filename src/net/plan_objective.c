@@ -115,8 +115,7 @@ static uint32_t add_lines(struct rv_planner *p, enum rv_plan_space space, const 
 }
 
 static struct rv_plan_access all_of(const struct rv_planner *p, uint32_t tensor) {
-    return (struct rv_plan_access){.tensor = tensor,
-                                   .channels = p->plan->tensors[tensor].channels};
+    return (struct rv_plan_access){.tensor = tensor, .channels = p->plan->tensors[tensor].channels};
 }
 
 // Places the tensor behind the features so far, which every plan of a dream lays out alike.
@@ -174,8 +173,8 @@ static void place_lines(struct rv_planner *p) {
                 p, place_features(p, add_lines(p, RV_SPACE_FEATURES, "means ", i, channels)));
         if (kind != RV_TARGET_STYLE)
             continue;
-        p->reference[i] = all_of(
-            p, place_features(p, add_lines(p, RV_SPACE_FEATURES, "style ", i, channels * channels)));
+        p->reference[i] = all_of(p, place_features(p, add_lines(p, RV_SPACE_FEATURES, "style ", i,
+                                                                channels * channels)));
         place_features(p, add_lines(p, RV_SPACE_FEATURES, "squares ", i, RV_LOSS_PARTIALS));
     }
 }
@@ -218,8 +217,8 @@ static enum rv_status forward_beside(struct rv_planner *p, enum rv_target_kind k
     memset(&none, 0xff, sizeof none);
     RV_TRY(rv_graph_build(&none.graph, own.graph.height, own.graph.width, layers, count));
     restore(plan, &none);
-    plan->activation[RV_PICTURE_TENSOR] = rv_plan_add_tensor(
-        p, RV_TENSOR_PIXELS, space, name, "", own.graph.height, own.graph.width, 3);
+    plan->activation[RV_PICTURE_TENSOR] = rv_plan_add_tensor(p, RV_TENSOR_PIXELS, space, name, "",
+                                                             own.graph.height, own.graph.width, 3);
     rv_plan_forward(p);
     for (uint32_t i = 0; i < p->request->target_count; i++)
         if (p->request->targets[i].kind == kind)
@@ -353,8 +352,7 @@ static void match_steps(struct rv_planner *p, uint32_t index, const struct rv_pl
 static void style_steps(struct rv_planner *p, uint32_t index, const struct rv_plan_access *values) {
     uint32_t channels = values->channels, style = p->reference[index].tensor;
     uint32_t shares = gram_step(p, index, values);
-    uint32_t difference =
-        add_lines(p, RV_SPACE_ARENA, "difference ", index, channels * channels);
+    uint32_t difference = add_lines(p, RV_SPACE_ARENA, "difference ", index, channels * channels);
     struct rv_step *step = gram_sum_step(p, index, shares);
     step->index = index;
     step->seed = rv_plan_seed_of(p, index, p->target_slice[index]);

@@ -52,16 +52,16 @@ enum rv_status rv_op_gram_gradient(const struct rv_op_context *context,
     const struct rv_plan_access *mask = rv_op_find(step, RV_ROLE_MASK);
     const struct rv_plan_tensor *tensor = tensor_of(context, source);
     struct rv_range all = rv_op_range(context, target);
-    struct rv_gram_gradient_push push = {
-        .pixels = pixels_of(tensor),
-        .channels = source->channels,
-        .first = step->index,
-        .target_channels = target->channels,
-        .plane = rv_op_plane(tensor),
-        .target_plane = rv_op_plane(tensor_of(context, target)),
-        .mask_plane = mask ? rv_op_mask_plane(tensor_of(context, mask)) : 0,
-        .relu = mask ? mask->channels : 0,
-        .factor = rv_op_scaled(context->plan, step->seed.linear)};
+    struct rv_gram_gradient_push push = {.pixels = pixels_of(tensor),
+                                         .channels = source->channels,
+                                         .first = step->index,
+                                         .target_channels = target->channels,
+                                         .plane = rv_op_plane(tensor),
+                                         .target_plane = rv_op_plane(tensor_of(context, target)),
+                                         .mask_plane =
+                                             mask ? rv_op_mask_plane(tensor_of(context, mask)) : 0,
+                                         .relu = mask ? mask->channels : 0,
+                                         .factor = rv_op_scaled(context->plan, step->seed.linear)};
     struct rv_op_dispatch d;
     rv_op_begin_stored(context, &d, "gram_gradient", step->label, 2, &push, sizeof push);
     d.spec[RV_GRAM_SPEC_OVERWRITE] = step->flag;

@@ -60,8 +60,7 @@ enum rv_status rv_op_seed(const struct rv_op_context *context, const struct rv_s
         push.relu = mask->channels;
     }
     struct rv_op_dispatch d;
-    rv_op_begin_stored(context, &d, "seed", step->label, RV_LOSS_SPEC_COUNT, &push,
-                       sizeof push);
+    rv_op_begin_stored(context, &d, "seed", step->label, RV_LOSS_SPEC_COUNT, &push, sizeof push);
     d.spec[RV_LOSS_SPEC_OVERWRITE] = step->flag;
     d.spec[RV_LOSS_SPEC_MASKED] = mask != NULL;
     d.spec[RV_LOSS_SPEC_AFFINE] = step->seed.affine != 0;

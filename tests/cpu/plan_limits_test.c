@@ -46,7 +46,7 @@ Test(plan_limits, refused) {
 // Either targets or layers to keep, and not too many.
 Test(plan_limits, misuse) {
     const struct rv_layer *layer = rv_layer_of(rv_layer_find("mixed0"));
-    struct rv_target targets[RV_TARGET_MAX + 1];
+    struct rv_target targets[RV_PLAN_TARGET_MAX + 1];
     const struct rv_layer *kept[65];
     const struct {
         const char *name;
@@ -55,8 +55,8 @@ Test(plan_limits, misuse) {
     } uses[] = {
         {"nothing", 0, 0, RV_ERR_USAGE},
         {"both", 1, 1, RV_ERR_USAGE},
-        {"as many targets as may be", RV_TARGET_MAX, 0, RV_OK},
-        {"too many targets", RV_TARGET_MAX + 1, 0, RV_ERR_USAGE},
+        {"as many targets as may be", RV_PLAN_TARGET_MAX, 0, RV_OK},
+        {"too many targets", RV_PLAN_TARGET_MAX + 1, 0, RV_ERR_USAGE},
         {"as many layers as may be", 0, 64, RV_OK},
         {"too many layers", 0, 65, RV_ERR_USAGE},
     };
@@ -149,7 +149,8 @@ Test(plan_limits, capacity) {
         if (layer->kind != RV_LAYER_CONV)
             continue;
         if (wanted[0].target_count < LIST(targets))
-            targets[wanted[0].target_count++] = (struct rv_target){.layer = layer, .channel = -1, .weight = 1};
+            targets[wanted[0].target_count++] =
+                (struct rv_target){.layer = layer, .channel = -1, .weight = 1};
         if (wanted[1].keep_count < LIST(kept))
             kept[wanted[1].keep_count++] = layer;
     }

@@ -13,7 +13,7 @@
 #include "support/dreams.h"
 #include "support/golden.h"
 
-#define COSINE 1e-4
+#define COSINE 1e-6
 #define HALF_COSINE 1e-2
 #define LOSS 1e-4
 
@@ -64,8 +64,7 @@ static void check_golden(rv_context *context, const rv_weights *weights,
     char *name = json_dumps(entry, JSON_COMPACT);
     struct rv_probe_params params = {
         .layers = text_of(entry, "layers"),
-        .objective =
-            objective && !strcmp(objective, "l2") ? RV_OBJECTIVE_L2 : RV_OBJECTIVE_MEAN,
+        .objective = objective && !strcmp(objective, "l2") ? RV_OBJECTIVE_L2 : RV_OBJECTIVE_MEAN,
         .border = (uint32_t)number_of(entry, "border"),
         .precision = precision,
         .guide = guide.pixels ? &guide : NULL,
@@ -148,8 +147,11 @@ struct bench {
 };
 
 static struct bench begin(void) {
-    return (struct bench){rv_test_context(), rv_test_weights(1), rv_test_noise(1, 96, 83),
-                          rv_test_noise(2, 96, 83), rv_test_noise(3, 81, 90)};
+    struct bench b = {rv_test_context(), rv_test_weights(1), rv_test_noise(1, 96, 83),
+                      rv_test_noise(2, 96, 83), rv_test_noise(3, 81, 90)};
+    for (size_t i = 0; i < (size_t)81 * 90 * 3; i++) // dark, of little contrast
+        b.style.pixels[i] *= 0.3f;
+    return b;
 }
 
 static void end(struct bench *b) {
@@ -201,8 +203,7 @@ Test(objectives, finite_differences) {
         for (int side = 0; side < 2; side++) {
             struct rv_picture moved = rv_test_noise(1, b.input.width, b.input.height);
             for (size_t i = 0; i < count; i++)
-                moved.pixels[i] +=
-                    (float)((side ? way : -way) / 2 * (double)at.gradient.data[i]);
+                moved.pixels[i] += (float)((side ? way : -way) / 2 * (double)at.gradient.data[i]);
             struct rv_probe_result there = probe(&b, &moved, &params);
             loss[side] = there.loss;
             rv_probe_free(&there);
@@ -329,7 +330,7 @@ Test(objectives, dreams) {
     params.content_weight = RV_OFF;
     struct rv_picture styled = rv_test_dream(b.context, b.weights, &b.input, &params, "only style");
     after = probe(&b, &styled, &style);
-    cr_expect(after.loss > before.loss / 2, "the style's loss went from %g to %g", before.loss,
+    cr_expect(after.loss > 0.9 * before.loss, "the style's loss went from %g to %g", before.loss,
               after.loss);
     rv_probe_free(&before);
     rv_probe_free(&after);
@@ -480,12 +481,14 @@ Test(objectives, estimates_count_everything) {
     cr_assert_eq(rv_dream_estimate(96, 83, &params, &with), RV_OK, "%s", rv_error_text());
     cr_assert_eq(rv_dream_estimate(96, 83, &plain, &without), RV_OK, "%s", rv_error_text());
     cr_expect_gt(with.flops, without.flops);
-    cr_assert_eq(
-        rv_dream(b.context, b.weights, &b.input, &params, NULL, NULL, &output, &stats), RV_OK,
-        "%s", rv_error_text());
+    cr_assert_eq(rv_dream(b.context, b.weights, &b.input, &params, NULL, NULL, &output, &stats),
+                 RV_OK, "%s", rv_error_text());
     cr_expect_leq(stats.device_bytes, with.device_bytes, "%llu bytes, estimated %llu",
                   (unsigned long long)stats.device_bytes, (unsigned long long)with.device_bytes);
-    cr_expect_gt(stats.device_bytes * 10, with.device_bytes * 9);
+    // Memory that is the host's, too, needs no staging for the weights' upload.
+    cr_expect_geq(stats.device_bytes + with.weights_bytes, with.device_bytes,
+                  "%llu bytes, estimated %llu", (unsigned long long)stats.device_bytes,
+                  (unsigned long long)with.device_bytes);
     rv_picture_free(&output);
     end(&b);
 }
@@ -502,18 +505,15 @@ Test(objectives, errors) {
         {{.layers = "conv2d_3", .guide = &b.other}, RV_ERR_USAGE, "activation_3"},
         {{.style = &b.style, .style_layers = "mixed0@centre"}, RV_ERR_USAGE, "style-layers"},
         {{.style = &b.style, .style_layers = "l2(mixed0)"}, RV_ERR_USAGE, "style-layers"},
-        {{.layers = "mixed0", .style = &b.style, .style_layers = "mixed3"}, RV_ERR_WEIGHTS,
+        {{.layers = "mixed0", .style = &b.style, .style_layers = "mixed3"},
+         RV_ERR_WEIGHTS,
          "mixed3"},
-        {{.layers = "mixed0",
-          .content = &b.style,
-          .content_layers = "mixed0",
-          .content_weight = 1},
+        {{.layers = "mixed0", .content = &b.style, .content_layers = "mixed0", .content_weight = 1},
          RV_ERR_USAGE,
          "content"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        enum rv_status status =
-            rv_probe(b.context, b.weights, &b.input, &cases[i].params, &result);
+        enum rv_status status = rv_probe(b.context, b.weights, &b.input, &cases[i].params, &result);
         cr_expect(status == cases[i].status && strstr(rv_error_text(), cases[i].says),
                   "case %zu: %d, \"%s\"", i, (int)status, rv_error_text());
     }

@@ -44,8 +44,8 @@ static uint32_t lines(struct rv_ops *ops, uint32_t count) {
 // ------------------------------------------------------------------------------------------------
 // Gram matrices
 
-static const struct shape grams[] = {{1, 1, 16, 1},  {3, 5, 48, 1},   {7, 9, 80, 3},
-                                     {19, 1, 32, 2}, {16, 17, 192, 4}};
+static const struct shape grams[] = {
+    {1, 1, 16, 1}, {3, 5, 48, 1}, {7, 9, 80, 3}, {19, 1, 32, 2}, {16, 17, 192, 4}};
 #define GRAM_COUNT (sizeof grams / sizeof *grams)
 
 static void check_gram(struct rv_device *device, const struct shape *s) {
@@ -216,7 +216,7 @@ Test(ops_compare, gram_gradient) {
 // The guide's columns and means
 
 struct match_case {
-    struct shape layer;           // in `parts` shares of the guide's columns
+    struct shape layer;     // in `parts` shares of the guide's columns
     uint32_t height, width; // of the guide
 };
 

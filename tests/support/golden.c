@@ -68,7 +68,7 @@ static bool read_case(json_t *json, const struct rv_goldens *goldens, const size
     const float *data = goldens->data[!out->random];
     for (uint32_t i = 0; i < out->activation_count; i++)
         if (!rv_golden_tensor_read(json_array_get(activations, i), data, available[!out->random],
-                         &out->activations[i]))
+                                   &out->activations[i]))
             return false;
     return rv_golden_tensor_read(gradient, data, available[!out->random], &out->gradient);
 }

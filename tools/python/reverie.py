@@ -480,8 +480,11 @@ class Dreamer:
         return Session(self, image, parameters)
 
     def probe(self, image, layers="mixed3,mixed5", *, objective=None, border=0, jitter=(0, 0),
-              activations=(), precision=None):
+              activations=(), precision=None, **compared):
         """Runs the network once, on the picture scaled to [-1, 1].
+
+        `compared` are the parameters guide, guide_match, style, style_layers, style_weight,
+        content_layers, content_weight and dream_weight of a dream, and content, a picture.
 
         Returns a dictionary: `loss`, `gradient` of the loss with respect to that input, and
         `activations`, a dictionary of arrays [height, width, channels] by the names asked for.
@@ -494,6 +497,7 @@ class Dreamer:
             objective=_choice("objective", objective), border=border, jitter_x=jitter[0],
             jitter_y=jitter[1], activations=names, activation_count=len(activations),
             precision=_choice("precision", precision))
+        _kept = _compare(params, compared)
         picture, _pixels = _picture(image)
         result = _ProbeResult()
         with self._lock:
@@ -506,6 +510,23 @@ class Dreamer:
         _library.rv_probe_free(byref(result))
         return {"loss": result.loss, "gradient": arrays[0],
                 "activations": dict(zip(activations, arrays[1:]))}
+
+
+def _compare(params, keywords):
+    """Sets what a probe compares with; what it returns must live as long as `params`."""
+    content = keywords.pop("content", None)
+    unknown = keywords.keys() - {name for name, _ in _ProbeParams._fields_}
+    if unknown:
+        raise TypeError("a probe has no parameter %s" % ", ".join(sorted(unknown)))
+    dream = _params(keywords)
+    kept = [dream]
+    for name in keywords:
+        setattr(params, name, getattr(dream, name))
+    if content is not None:
+        picture, pixels = _picture(content)
+        params.content = ctypes.pointer(picture)
+        kept += [picture, pixels]
+    return kept
 
 
 def _end(session):
