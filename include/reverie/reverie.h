@@ -243,7 +243,9 @@ enum rv_guide {
 enum rv_start {
     RV_START_DEFAULT = 0, // the preset's
     RV_START_PICTURE,     // the input
-    RV_START_NOISE        // noise of the seed, of the input's size: the input is content only
+    RV_START_NOISE        // noise of the seed, of the input's size, from 0.4 to 0.6: the input is
+                          // content only. It takes more and longer steps than a photograph, such
+                          // as 40 of 0.04
 };
 
 // What the gradient is divided by before a step.
@@ -376,8 +378,10 @@ struct rv_params {
     float style_weight;       // all of the style's weights are multiplied by it, 0..1e6; RV_OFF =
                               // none. Only with `style`
     float content_weight;     // the same of the content's; RV_OFF = none
-    float dream_weight;       // and of the dream's (or the guide's), if there are style or content
-                              // beside it; RV_OFF = none
+    // At weight 1 the gradients are of similar size: on a photograph of 160 x 112 pixels, norms of
+    // 0.10 for the dream (mixed3, mixed5), 0.10 for a content, 0.06 to 0.23 for each style layer.
+    float dream_weight; // and of the dream's (or the guide's), if there are style or content
+                        // beside it; RV_OFF = none
     enum rv_start start;
 
     enum rv_optimizer optimizer;

@@ -8,7 +8,7 @@
 // What only our own and later options have: what it is in every preset that does not say otherwise.
 #define USUAL                                                                                      \
     .size = sizeof(struct rv_params), .precision = RV_PRECISION_AUTO,                              \
-    .guide_match = RV_GUIDE_COLUMNS, .style_layers = "mixed0,mixed1,mixed2",                       \
+    .guide_match = RV_GUIDE_COLUMNS, .style_layers = "activation_2,activation_4,mixed0,mixed2",    \
     .content_layers = "mixed2", .style_weight = 1, .content_weight = RV_OFF, .dream_weight = 1,    \
     .start = RV_START_PICTURE, .optimizer = RV_OPTIMIZER_ASCENT, .schedule = RV_SCHEDULE_CONSTANT, \
     .smooth = RV_OFF, .laplacian = RV_OFF, .tv = RV_OFF, .pull = RV_OFF, .flips = RV_SWITCH_OFF,   \

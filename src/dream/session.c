@@ -139,7 +139,11 @@ static bool same_picture(const struct rv_picture *a, const struct rv_picture *b)
 }
 
 static enum rv_status copy_picture(const struct rv_picture *from, struct rv_picture *copy) {
-    size_t bytes = (size_t)from->width * from->height * 3 * sizeof(float);
+    size_t count = (size_t)from->width * from->height * 3, bytes = count * sizeof(float);
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(from->pixels[i])) // told now, not when it is used
+            return rv_fail(RV_ERR_INPUT, "a mask, guide or style holds a value that is not a "
+                                         "finite number: its values lie between 0 and 1");
     *copy = (struct rv_picture){from->width, from->height, malloc(bytes)};
     if (!copy->pixels)
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory for a picture of %u x %u", from->width,

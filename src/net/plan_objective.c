@@ -11,7 +11,7 @@
 #define SEED_EXPONENT 0
 
 #define GRAM_SHARE 1024 // positions that are summed up as one, until there are GRAM_PARTS shares
-#define GRAM_PARTS 16
+#define GRAM_PARTS 64
 #define MATCH_SHARE 32 // columns of the guide that are searched as one
 #define MATCH_PARTS 8
 

@@ -491,6 +491,49 @@ static void check_pack(const struct plan_case *c, const struct rv_weights *weigh
     free(plan);
 }
 
+// Plans that make the features of guide and style use the dream's weights, and lay the features out
+// as it does.
+Test(plan, features) {
+    static const struct plan_case c = {"mixed1,mixed2,mixed3,mixed0,mixed4,activation_12,mixed5",
+                                       107,
+                                       91,
+                                       MEAN,
+                                       1,
+                                       false,
+                                       false,
+                                       false,
+                                       false,
+                                       true};
+    struct rv_plan *dream = make_plan(&c);
+    for (int makes = RV_MAKES_GUIDE; makes <= RV_MAKES_STYLE; makes++) {
+        struct layers layers;
+        struct rv_plan_request request = request_of(&c, &layers);
+        struct rv_plan *plan;
+        uint32_t same = 0, written = 0, convs = 0;
+        request.makes = (enum rv_plan_makes)makes;
+        request.height = request.width = 99;
+        cr_assert_eq(rv_plan_create(&request, &plan), RV_OK, "%s", rv_error_text());
+        cr_expect_eq(plan->features_bytes, dream->features_bytes);
+        for (uint32_t i = 0; i < plan->step_count; i++) {
+            const struct rv_step *step = &plan->steps[i];
+            convs += step->op == RV_OP_CONV;
+            for (uint32_t j = 0; j < dream->step_count; j++)
+                same += step->op == RV_OP_CONV && strcmp(step->label, dream->steps[j].label) == 0 &&
+                        step->conv.weights_offset == dream->steps[j].conv.weights_offset &&
+                        step->constants_offset == dream->steps[j].constants_offset;
+            for (uint32_t j = 0; j < step->access_count; j++)
+                written += step->access[j].writes &&
+                           plan->tensors[step->access[j].tensor].space == RV_SPACE_FEATURES;
+        }
+        cr_expect(convs > 0 && same == convs, "%u of %u convolutions have their weights", same,
+                  convs);
+        // Columns of mixed1 and activation_12, means of mixed3; a matrix and its squares of mixed0.
+        cr_expect_eq(written, makes == RV_MAKES_GUIDE ? 3 : 2, "%u", written);
+        free(plan);
+    }
+    free(dream);
+}
+
 Test(plan, pack) {
     static const struct plan_case chosen[] = {
         {"mixed3,conv2d_11,batch_normalization_4", 75, 75, L2, 0, false, false, false, false,

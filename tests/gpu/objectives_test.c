@@ -414,6 +414,10 @@ Test(objectives, changes_that_fail) {
     wrong.border = 64;
     wrong.style = &b.other;
     cr_expect_eq(rv_session_change(session, &wrong), RV_ERR_INPUT, "%s", rv_error_text());
+    wrong = params;
+    wrong.guide = &b.other;
+    b.other.pixels[77] = NAN;
+    cr_expect_eq(rv_session_change(session, &wrong), RV_ERR_INPUT, "%s", rv_error_text());
     struct rv_picture picture = end_session(&session);
     cr_expect(same(&whole, &picture), "a change that failed left its trace");
     rv_picture_free(&whole);
