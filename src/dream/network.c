@@ -5,6 +5,9 @@
 
 #include "ops/tune.h"
 
+_Static_assert(RV_LOSSES_OFFSET + RV_PLAN_TARGET_MAX * sizeof(float) <= RV_LOG_OFFSET,
+               "there is room for every target's loss");
+
 #define PARTIAL_BYTES ((uint64_t)RV_GRADIENT_PARTIALS * 16)
 
 static struct rv_extent extent_of(const struct rv_plan *plan) {

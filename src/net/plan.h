@@ -17,8 +17,8 @@
 #include "net/weights.h"
 
 #define RV_PLAN_ALIGNMENT 256 // bytes; no Vulkan device may ask for more
-#define RV_PLAN_STEP_MAX 512
-#define RV_PLAN_TENSOR_MAX 512
+#define RV_PLAN_STEP_MAX 1024
+#define RV_PLAN_TENSOR_MAX 1024
 #define RV_PLAN_ACCESS_MAX 8
 #define RV_LOSS_PARTIALS 4096 // partial sums of one target
 
@@ -217,7 +217,7 @@ static inline uint32_t rv_plan_parity_taps(uint32_t odd) {
     return 2 - odd;
 }
 
-// Makes a plan (about half a megabyte, so on the heap). Freed with free().
+// Makes a plan (about a megabyte, so on the heap). Freed with free().
 enum rv_status rv_plan_create(const struct rv_plan_request *request, struct rv_plan **plan);
 
 // The slice of a plan tensor that holds a layer's values (before ReLU for conv2d and

@@ -43,6 +43,26 @@ Test(plan_limits, refused) {
     }
 }
 
+// As many targets as may be, as deep as may be, each compared with what costs most steps.
+Test(plan_limits, all_compared) {
+    static const char *const names[] = {"mixed10", "mixed9", "mixed8", "mixed7"};
+    struct rv_target targets[RV_PLAN_TARGET_MAX];
+    struct rv_plan *plan;
+    for (uint32_t i = 0; i < RV_PLAN_TARGET_MAX; i++)
+        targets[i] = (struct rv_target){.layer = rv_layer_of(rv_layer_find(names[i % LIST(names)])),
+                                        .channel = -1,
+                                        .weight = 1,
+                                        .kind = i % 3 == 0   ? RV_TARGET_GUIDE_PRODUCT
+                                                : i % 3 == 1 ? RV_TARGET_STYLE
+                                                             : RV_TARGET_CONTENT};
+    struct rv_plan_request request = {
+        .height = 75, .width = 75, .targets = targets, .target_count = RV_PLAN_TARGET_MAX};
+    cr_assert_eq(rv_plan_create(&request, &plan), RV_OK, "%s", rv_error_text());
+    fprintf(stderr, "%u steps, %u tensors\n", plan->step_count, plan->tensor_count);
+    cr_expect(plan->step_count < RV_PLAN_STEP_MAX && plan->tensor_count < RV_PLAN_TENSOR_MAX);
+    free(plan);
+}
+
 // Either targets or layers to keep, and not too many.
 Test(plan_limits, misuse) {
     const struct rv_layer *layer = rv_layer_of(rv_layer_find("mixed0"));
