@@ -259,9 +259,9 @@ Test(faults, references) {
     b.params.octaves = b.params.iterations = 1;
     strcpy(b.params.style_layers, "activation_1");
     strcpy(b.params.content_layers, "max_pooling2d");
-    fail_everywhere(&b, &ways[0], (struct plan){FAULTS_LOST, true, 1, 19, false});
-    fail_everywhere(&b, &ways[0], (struct plan){FAULTS_MEMORY, false, 1, 61, false});
-    fail_everywhere(&b, &ways[0], (struct plan){FAULTS_HEAP, false, 1, 23, false});
+    fail_everywhere(&b, &ways[0], (struct plan){FAULTS_LOST, true, 1, 3, false});
+    fail_everywhere(&b, &ways[0], (struct plan){FAULTS_MEMORY, false, 1, 13, false});
+    fail_everywhere(&b, &ways[0], (struct plan){FAULTS_HEAP, false, 1, 5, false});
     end(&b);
     rv_picture_free(&other);
 }
