@@ -563,8 +563,9 @@ RV_API enum rv_status rv_session_picture(rv_session *session, struct rv_picture 
 // Changes parameters in flight, from the next step on; a step that was only submitted in part
 // begins anew. `octaves`, `octave_scale`, `octave_sizes`, `min_size`, `pyramid`, `resize` and
 // `start` are those of the whole dream: RV_ERR_USAGE if they differ. What the network computes
-// (layers, objective, border, precision, guide and style) or how many iterations there are makes
-// new plans, which takes about as long as beginning. On failure the session goes on as it was.
+// (layers, objective, border, precision, guide, style, content and weights) or how many iterations
+// there are makes new plans, which takes about as long as beginning. On failure the session goes on
+// as it was.
 RV_API enum rv_status rv_session_change(rv_session *session, const struct rv_params *params);
 // Goes on at the first step of that octave, from 1, with the picture as it stands: forwards, back,
 // or once more, also when the dream is finished.
