@@ -2,9 +2,10 @@
 #extension GL_GOOGLE_include_directive : require
 // The objective's gradient at a layer: with y = alpha * value + beta,
 //   alpha * (constant + linear * y) for the channels and positions that count, else 0;
+// with REFERENCE, other * r more, r the reference's value at the place or of the channel;
 // with MASKED times the layer's ReLU mask; written (OVERWRITE) or added to the target.
 //
-// Tensors    nChw16c, target and values alike.
+// Tensors    nChw16c, target, values and reference alike; or floats [channels] as reference.
 // Work       an invocation: one pixel x 4 channels. Workgroups: ceil(pixels / 64) x channels / 4.
 #include "layout/loss.h"
 #include "lib/storage.glsl"
@@ -14,6 +15,7 @@ layout(local_size_x = 64) in;
 layout(constant_id = RV_LOSS_SPEC_OVERWRITE) const bool OVERWRITE = true;
 layout(constant_id = RV_LOSS_SPEC_MASKED) const bool MASKED = true;
 layout(constant_id = RV_LOSS_SPEC_AFFINE) const bool AFFINE = true;
+layout(constant_id = RV_LOSS_SPEC_REFERENCE) const int REFERENCE = RV_LOSS_REFERENCE_NONE;
 
 layout(push_constant) uniform Push {
     rv_loss_push push;
@@ -29,6 +31,13 @@ layout(set = 0, binding = RV_LOSS_MASK) readonly buffer Mask {
 };
 layout(set = 0, binding = RV_LOSS_AFFINE) readonly buffer Affine {
     vec4 affine[];
+};
+
+layout(set = 0, binding = RV_LOSS_REFERENCE) readonly buffer Reference {
+    STORED reference[];
+};
+layout(set = 0, binding = RV_LOSS_REFERENCE) readonly buffer Channels {
+    vec4 of_channels[];
 };
 
 ivec2 unpack(uint two) {
@@ -52,6 +61,11 @@ void main() {
                 y = alpha * y + affine[push.channels / 4u + part];
             gradient += push.linear * y;
         }
+        if (REFERENCE == RV_LOSS_REFERENCE_VALUES)
+            gradient += push.other *
+                        load4(reference[part / 4u * push.reference_plane + pixel * 4u + part % 4u]);
+        if (REFERENCE == RV_LOSS_REFERENCE_CHANNELS)
+            gradient += push.other * of_channels[push.reference_first / 4u + part];
         gradient *= alpha;
         uvec4 c = part * 4u + uvec4(0, 1, 2, 3);
         bvec4 chosen = bvec4(uvec4(greaterThanEqual(c, uvec4(push.first))) &

@@ -218,28 +218,35 @@ RV_API bool rv_weights_reach(const rv_weights *weights, const struct rv_layer_in
 // Parameters
 
 // What is made large. With a the layer's activations (border excluded), N their number including
-// the border, w the layer's weight:
+// the border, w the layer's weight; of a neuron a is what is at its position, N its channels:
 enum rv_objective {
     RV_OBJECTIVE_DEFAULT = 0, // the preset's
     RV_OBJECTIVE_MEAN,        // sum over layers of w * sum(a) / N
     RV_OBJECTIVE_L2           // sum over layers of w * sum(a^2) / N
 };
 
-// What a guide picture's features are to the dream's, at each layer (RV_GUIDE_* of recipes by
-// name). With x the dream's activations, y the guide's, p a position:
+// What a guide picture's features are to the dream's, at each layer, in place of the objective.
+// With x the dream's activations (border excluded), y the guide's, p a position, w and N as above;
+// y comes from the guide at its own size, at most 512 pixels on its longer side, but for PRODUCT:
 enum rv_guide {
     RV_GUIDE_DEFAULT = 0, // the preset's
-    RV_GUIDE_COLUMNS, // the gradient at p is the column of y, at any position, whose dot product
-                      // with x(p) is largest (Google's notebook)
-    RV_GUIDE_PRODUCT, // mean of x(p) * y(p), the guide resized to the dream (DeepDream-MLX)
-    RV_GUIDE_SUMS     // sum over channels of mean x * sum of y (crowsonkb)
+    RV_GUIDE_COLUMNS, // w / N * sum of x(p) . y(q), where q(p) is the position of the guide whose
+                      // dot product with x(p) is largest: the gradient at p is that column of y
+                      // (Google's notebook, dream.ipynb)
+    RV_GUIDE_PRODUCT, // w / N * sum of x(p) . y(p), the guide resized to the octave and rolled as
+                      // the picture is (DeepDream-MLX). Costs a second pass forward a step, and
+                      // needs the whole picture at once
+    RV_GUIDE_SUMS     // w / N * sum of x(p) . mean of y: the gradient is every channel's mean in
+                      // the guide (crowsonkb's sum, over the number of positions)
 };
 
 // What the picture is at first.
 enum rv_start {
     RV_START_DEFAULT = 0, // the preset's
     RV_START_PICTURE,     // the input
-    RV_START_NOISE        // noise of the seed, of the input's size: the input is content only
+    RV_START_NOISE        // noise of the seed, of the input's size, from 0.4 to 0.6: the input is
+                          // content only. It takes more and longer steps than a photograph, such
+                          // as 40 of 0.04
 };
 
 // What the gradient is divided by before a step: numbers of the whole picture's, all channels taken
@@ -324,9 +331,14 @@ enum rv_precision {
 // How to dream. Zero (or an empty string) in a field means: what the preset says; the preset
 // itself defaults to "reverie". rv_params_resolve() fills everything in.
 struct rv_params {
-    size_t size;      // sizeof(struct rv_params); 0 = this version's size
-    char preset[32];  // a name of rv_presets(): "reverie", "tf", "google", ...
-    char layers[480]; // "mixed3,mixed5=0.5,mixed4:77": names, =weight, :channel
+    size_t size;     // sizeof(struct rv_params); 0 = this version's size
+    char preset[32]; // a name of rv_presets(): "reverie", "tf", "google", ...
+    // What is made large: "mixed3,mixed5=0.5,mixed4:77". A layer's name, then, if wanted, its
+    // ":channel"; "@x/y", one position, as fractions 0..1 of the layer's width and height, or
+    // "@centre" (such a neuron needs the whole picture at once); "=weight", which may be negative.
+    // At most 16. Layers of an objective of their own stand in its parentheses:
+    // "mean(mixed3),l2(mixed5:77)=0.5"
+    char layers[480];
     enum rv_objective objective;
     uint32_t octaves;    // number of sizes, 1..32
     float octave_scale;  // ratio of neighbouring sizes, 1.05..4
@@ -357,11 +369,24 @@ struct rv_params {
     const struct rv_picture *style; // its style is taken on, see style_layers
 
     enum rv_guide guide_match;
-    char style_layers[160];   // as `layers`: whose Gram matrices are the style's
-    char content_layers[160]; // as `layers`: whose activations are the input's
-    float style_weight;       // of the style's part, 0..1e6; RV_OFF = none. Only with `style`
-    float content_weight;     // of the content's part, 0..1e6; RV_OFF = none
-    float dream_weight;       // of the dream's part beside those, 0..1e6; RV_OFF = none
+    // The style's part of the objective, at each of its layers, with F the activations, channels x
+    // positions, and w the layer's weight: -w * |G - A|^2 / |A|^2, where G = F F^T / (channels *
+    // positions) is the Gram matrix, as neural-style normalises it, A the style picture's (resized
+    // to the octave's longer side, unless it is smaller), and |.|^2 the sum of the squared
+    // elements. So 0 is the style itself, and w is what a picture without any features would lose:
+    // layers, pictures and sizes weigh alike. Needs the whole picture at once, as does the content.
+    char style_layers[160]; // names, "=weight"
+    // The content's part, at each of its layers: -w / N * sum((x - y)^2), y the input's
+    // activations, rolled as the picture is: the mean squared difference. Costs a second pass
+    // forward a step.
+    char content_layers[160]; // names, "=weight"
+    float style_weight;       // all of the style's weights are multiplied by it, 0..1e6; RV_OFF =
+                              // none. Only with `style`
+    float content_weight;     // the same of the content's; RV_OFF = none
+    // At weight 1 the gradients are of similar size: on a photograph of 160 x 112 pixels, norms of
+    // 0.10 for the dream (mixed3, mixed5), 0.10 for a content, 0.06 to 0.23 for each style layer.
+    float dream_weight; // and of the dream's (or the guide's), if there are style or content
+                        // beside it; RV_OFF = none
     enum rv_start start;
 
     // From the gradient to the step: tv, pull, smooth, laplacian, normalize, optimizer, schedule,
@@ -458,7 +483,8 @@ struct rv_progress {
     uint32_t octave, octaves;       // octave counts from 1
     uint32_t iteration, iterations; // within the octave, from 1; 0 = the octave is being prepared
     uint32_t width, height;         // of this octave, pixels
-    float loss;                     // the objective before this step; NaN when iteration is 0
+    float loss;                     // the objective before this step, in which style and content
+                                    // count negative; NaN when iteration is 0
     double seconds, seconds_left;   // elapsed, and estimated; negative = not known yet
     bool finished;                  // nothing is left to do
 };
@@ -587,8 +613,9 @@ RV_API enum rv_status rv_session_picture(rv_session *session, struct rv_picture 
 // Changes parameters in flight, from the next step on; a step that was only submitted in part
 // begins anew. `octaves`, `octave_scale`, `octave_sizes`, `min_size`, `pyramid`, `resize` and
 // `start` are those of the whole dream: RV_ERR_USAGE if they differ. What the network computes
-// (layers, objective, border, precision, guide and style) or how many iterations there are makes
-// new plans, which takes about as long as beginning. On failure the session goes on as it was.
+// (layers, objective, border, precision, guide, style, content and weights) or how many iterations
+// there are makes new plans, which takes about as long as beginning. On failure the session goes on
+// as it was.
 RV_API enum rv_status rv_session_change(rv_session *session, const struct rv_params *params);
 // Goes on at the first step of that octave, from 1, with the picture as it stands: forwards, back,
 // or once more, also when the dream is finished.
@@ -644,6 +671,17 @@ struct rv_probe_params {
     const char *const *activations; // names of layers whose activations are wanted
     uint32_t activation_count;      // at most 16
     enum rv_precision precision;    // default auto
+    // As the fields of rv_params of the same names; their zero means the default preset's. Pictures
+    // are borrowed until rv_probe returns; NULL = none.
+    const struct rv_picture *guide;
+    enum rv_guide guide_match;
+    const struct rv_picture *style;
+    const char *style_layers; // NULL = the default preset's
+    float style_weight;
+    const struct rv_picture *content; // of the input's size; the activations to stay close to
+    const char *content_layers;       // NULL = the default preset's
+    float content_weight;
+    float dream_weight;
 };
 
 struct rv_probe_result {

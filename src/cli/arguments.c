@@ -130,6 +130,8 @@ const struct rv_cli_option rv_cli_options[RV_CLI_OPTION_COUNT] = {
                      RV_CLI_SEE | RV_CLI_ATLAS, 0},
     [RV_CLI_JITTER_AFTER] = {"jitter-after", "N", "then shift it once more, up to 64 or off (default 4)",
                              RV_CLI_SEE | RV_CLI_ATLAS, 0},
+    [RV_CLI_CONTENT] = {"content", "FILE", "picture whose activations are the content, resized to the photograph",
+                        RV_CLI_PROBE, 0},
     [RV_CLI_FP16] = {"fp16", NULL, "store half-precision numbers: half the size",
                      RV_CLI_IMPORT, 0},
     [RV_CLI_ALL_LAYERS] = {"all", NULL, "also the layers within the blocks", RV_CLI_LAYERS, 'a'},

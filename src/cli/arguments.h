@@ -91,6 +91,7 @@ enum rv_cli_option_id {
     RV_CLI_ZOOM,
     RV_CLI_TURN,
     RV_CLI_JITTER_AFTER,
+    RV_CLI_CONTENT,
     RV_CLI_FP16,
     RV_CLI_ALL_LAYERS,
     RV_CLI_JSON,

@@ -13,7 +13,10 @@ static const char *const live_parameters[] = {
     "preset", "layers",    "objective", "octaves", "octave-scale", "step", "jitter",
     "border", "normalize", "resize",    "seed",    "precision",    NULL};
 static const char *const see_parameters[] = {"objective", "seed", "precision", NULL};
-static const char *const probe_parameters[] = {"layers", "objective", "border", "precision", NULL};
+static const char *const probe_parameters[] = {
+    "layers", "objective",    "border",       "precision",      "guide",          "guide-match",
+    "style",  "style-layers", "style-weight", "content-layers", "content-weight", "dream-weight",
+    NULL};
 
 const struct rv_command rv_commands[] = {
     {"dream", "IN... [-o OUT] [options]", "dream on photographs",

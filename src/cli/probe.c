@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "cli/commands.h"
+#include "cli/pictures.h"
 #include "formats/recipe.h"
 #include "formats/npy.h"
 
@@ -55,6 +56,13 @@ static enum rv_status resize(const char *size, struct rv_photo *photo) {
         return rv_fail(RV_ERR_USAGE,
                        "--size: \"%s\" is not WIDTHxHEIGHT: write for example 299x299", size);
     return rv_photo_resize(photo, width, height);
+}
+
+static enum rv_status load_content(const struct rv_arguments *arguments,
+                                   const struct rv_picture *photo, struct rv_photo *content) {
+    const char *path = arguments->value[RV_CLI_CONTENT];
+    enum rv_status status = path ? rv_photo_load(path, 0, content) : RV_OK;
+    return path && status == RV_OK ? rv_photo_resize(content, photo->width, photo->height) : status;
 }
 
 // The layers written out must be reached too, though the objective does not name them.
@@ -106,20 +114,23 @@ static enum rv_status report(const struct rv_arguments *arguments, const rv_cont
 
 enum rv_status rv_command_probe(const struct rv_arguments *arguments) {
     struct rv_params params = {0};
+    struct rv_picture_parameters pictures = {0};
     struct wanted wanted[RV_ACTIVATION_MAX];
     const char *layers[RV_ACTIVATION_MAX];
-    struct rv_photo photo = {0};
+    struct rv_photo photo = {0}, content = {0};
     struct rv_probe_result result = {0};
     rv_weights *weights = NULL;
     rv_context *context = NULL;
     enum rv_status status;
     RV_TRY(rv_arguments_apply(arguments, &params));
+    RV_TRY(rv_pictures_load(arguments, &params, &pictures));
     RV_TRY(rv_params_resolve(&params, &params)); // the default preset's layers, objective, border
     RV_TRY(read_activations(arguments, wanted));
     RV_TRY(check_outputs(arguments, wanted));
     RV_TRY(rv_photo_load(arguments->positional[0], 0, &photo));
     RV_TRY(resize(arguments->value[RV_CLI_SIZE_EXACT], &photo));
     RV_TRY(rv_check_size(arguments->positional[0], &photo.picture));
+    RV_TRY(load_content(arguments, &photo.picture, &content));
     RV_TRY(rv_load_weights(arguments, &weights));
     RV_TRY(check_reach(&params, wanted, arguments->activation_count, weights));
     RV_TRY(rv_open_device(arguments, false, &context));
@@ -131,7 +142,16 @@ enum rv_status rv_command_probe(const struct rv_arguments *arguments) {
                                     .border = params.border > 0 ? (uint32_t)params.border : 0,
                                     .activations = layers,
                                     .activation_count = arguments->activation_count,
-                                    .precision = params.precision};
+                                    .precision = params.precision,
+                                    .guide = params.guide,
+                                    .guide_match = params.guide_match,
+                                    .style = params.style,
+                                    .style_layers = params.style_layers,
+                                    .style_weight = params.style_weight,
+                                    .content = content.picture.pixels ? &content.picture : NULL,
+                                    .content_layers = params.content_layers,
+                                    .content_weight = params.content_weight,
+                                    .dream_weight = params.dream_weight};
     RV_TRY(rv_probe(context, weights, &photo.picture, &probe, &result));
     RV_TRY(save(arguments, wanted, &result));
     RV_TRY(report(arguments, context, &photo.picture, &result));
@@ -140,5 +160,7 @@ done:
     rv_context_destroy(&context);
     rv_weights_destroy(&weights);
     rv_photo_free(&photo);
+    rv_photo_free(&content);
+    rv_pictures_free(&pictures);
     return status;
 }

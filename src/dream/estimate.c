@@ -8,11 +8,14 @@
 #include "dream/network.h"
 #include "dream/objective.h"
 #include "dream/pyramid.h"
+#include "dream/reference.h"
 
 // What is asked, and what comes of it.
 struct forecast {
     struct rv_params params; // resolved
-    struct rv_target targets[RV_TARGET_MAX];
+    struct rv_target targets[RV_PLAN_TARGET_MAX];
+    struct rv_references references;
+    uint64_t arena_bytes, picture_bytes; // that making their features takes
     struct rv_plan_request request;
     struct rv_extent base;
     struct rv_pyramid_sizes sizes;
@@ -31,11 +34,15 @@ static enum rv_status begin(struct forecast *f, const rv_context *context,
                                  .objective = f->params.objective,
                                  .border = f->params.border > 0 ? (uint32_t)f->params.border : 0,
                                  .fp16 = f->params.precision == RV_PRECISION_FP16};
-    RV_TRY(rv_objective_parse(f->params.layers, f->targets, &f->request.target_count));
+    f->references = (struct rv_references){f->params.guide, f->params.style};
+    RV_TRY(rv_objective_targets(&f->params, f->targets, &f->request.target_count));
+    rv_references_request(&f->references, &f->request);
     RV_TRY(rv_pyramid_sizes(&f->params, f->base, &f->sizes));
     f->request.width = f->sizes.octave[0].width;
     f->request.height = f->sizes.octave[0].height;
     RV_TRY(rv_plan_create(&f->request, &f->any));
+    status = rv_references_bytes(&f->references, &f->request, f->sizes.octave, f->sizes.count,
+                                 &f->arena_bytes, &f->picture_bytes);
 done:
     return status;
 }
@@ -48,7 +55,8 @@ static struct rv_network_sizes room_of(const struct forecast *f) {
 static uint64_t fixed_bytes(const struct forecast *f) {
     struct rv_network_sizes room = room_of(f);
     return rv_network_bytes(f->any, &room) + rv_pyramid_bytes(&f->params, &f->sizes, f->base) +
-           rv_ascent_bytes(&f->params, &f->sizes, f->base);
+           rv_ascent_bytes(&f->params, &f->sizes, f->base) + f->picture_bytes +
+           (f->params.start == RV_START_NOISE ? rv_image_bytes(f->base) : 0); // the input
 }
 
 static enum rv_status plan_whole(struct forecast *f, uint32_t index) {
@@ -90,6 +98,7 @@ static enum rv_status plan_on(struct forecast *f, const struct rv_device *device
 
 static struct rv_estimate sum_up(const struct forecast *f) {
     struct rv_estimate estimate = {.weights_bytes = f->any->weights_bytes,
+                                   .arena_bytes = f->arena_bytes,
                                    .steps = f->sizes.count * f->params.iterations};
     for (uint32_t i = 0; i < f->sizes.count; i++) {
         estimate.flops += f->octaves[i].flops * f->params.iterations;

@@ -58,7 +58,7 @@ enum rv_status rv_finish_record(const struct rv_finish *finish, struct rv_record
                              .size = size,
                              .share = finish->stretch / 100};
     if (is_matched(finish))
-        RV_TRY(rv_op_match(recorder, &op));
+        RV_TRY(rv_op_match_histogram(recorder, &op));
     if (is_stretched(finish))
         RV_TRY(rv_op_stretch(recorder, &op));
 done:

@@ -97,7 +97,7 @@ static enum rv_status read_source(struct rv_session *s, const struct rv_vulkan_i
     struct rv_image_use use = rv_image_use_of(image);
     enum rv_status status;
     RV_TRY(begin(s, op));
-    op->ours = rv_pyramid_original(&s->pictures);
+    op->ours = rv_session_source(s);
     RV_TRY(rv_record_image_read(&s->exchange, &use, op->theirs));
     RV_TRY(rv_op_pixels(&s->exchange, op));
     status = finish(s, image);
@@ -125,7 +125,7 @@ enum rv_status rv_session_begin_image(rv_context *context, const rv_weights *wei
         return status;
     RV_TRY(rv_session_prepare(context, weights, op.size, params, session));
     RV_TRY(read_source(*session, &image, &op));
-    RV_TRY(rv_pyramid_start(&(*session)->pictures));
+    RV_TRY(rv_session_start(*session));
     return RV_OK;
 done:
     rv_session_end(session);

@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/tune.h"
+
+_Static_assert(RV_LOSSES_OFFSET + RV_PLAN_TARGET_MAX * sizeof(float) <= RV_LOG_OFFSET,
+               "there is room for every target's loss");
+
 #define PARTIAL_BYTES ((uint64_t)RV_GRADIENT_PARTIALS * 16)
 
 static struct rv_extent extent_of(const struct rv_plan *plan) {
@@ -36,13 +41,41 @@ static uint64_t log_bytes(uint32_t lines) {
     return (bytes + RV_PLAN_ALIGNMENT - 1) / RV_PLAN_ALIGNMENT * RV_PLAN_ALIGNMENT;
 }
 
+// Bytes of the pictures that are worked on beside the picture.
+static uint64_t beside_bytes(const struct rv_plan *plan, enum rv_plan_space space,
+                             struct rv_extent largest) {
+    for (uint32_t i = 0; i < plan->tensor_count; i++)
+        if (plan->tensors[i].space == space)
+            return rv_image_bytes(largest);
+    return 0;
+}
+
 uint64_t rv_network_bytes(const struct rv_plan *any_plan, const struct rv_network_sizes *sizes) {
     uint64_t picture = rv_image_bytes(sizes->largest), weights = any_plan->weights_bytes;
     uint64_t staging = picture > weights ? picture : weights;
     if (staging > RV_STAGING_BYTES)
         staging = RV_STAGING_BYTES;
     return weights + picture + PARTIAL_BYTES + RV_LOG_OFFSET + log_bytes(sizes->iterations + 1) +
-           staging;
+           any_plan->features_bytes + beside_bytes(any_plan, RV_SPACE_CONTENT, sizes->largest) +
+           beside_bytes(any_plan, RV_SPACE_GUIDE, sizes->largest) + staging;
+}
+
+static enum rv_status reserve_references(struct rv_network *network, const struct rv_plan *plan,
+                                         struct rv_extent largest) {
+    uint64_t content = beside_bytes(plan, RV_SPACE_CONTENT, largest);
+    uint64_t guide = beside_bytes(plan, RV_SPACE_GUIDE, largest);
+    enum rv_status status = RV_OK;
+    if (plan->features_bytes)
+        RV_TRY(rv_buffer_init(network->device, &network->features, plan->features_bytes,
+                              RV_MEMORY_DEVICE, "features"));
+    if (content)
+        RV_TRY(rv_buffer_init(network->device, &network->content, content, RV_MEMORY_DEVICE,
+                              "content picture"));
+    if (guide)
+        RV_TRY(rv_buffer_init(network->device, &network->guide, guide, RV_MEMORY_DEVICE,
+                              "guide picture"));
+done:
+    return status;
 }
 
 enum rv_status rv_network_reserve(struct rv_network *network, struct rv_device *device,
@@ -61,6 +94,7 @@ enum rv_status rv_network_reserve(struct rv_network *network, struct rv_device *
     RV_TRY(rv_buffer_init(device, &network->control, RV_LOG_OFFSET + log_bytes(network->log_lines),
                           RV_MEMORY_HOST, "control"));
     memset(network->control.mapped, 0, network->control.size);
+    RV_TRY(reserve_references(network, any_plan, sizes->largest));
     return RV_OK;
 done:
     rv_network_finish(network);
@@ -86,6 +120,9 @@ enum rv_status rv_network_init(struct rv_network *network, struct rv_device *dev
 void rv_network_finish(struct rv_network *network) {
     if (!network->device)
         return;
+    rv_buffer_finish(network->device, &network->guide);
+    rv_buffer_finish(network->device, &network->content);
+    rv_buffer_finish(network->device, &network->features);
     rv_buffer_finish(network->device, &network->control);
     rv_buffer_finish(network->device, &network->gradient);
     rv_buffer_finish(network->device, &network->weights);
@@ -110,7 +147,10 @@ static struct rv_op_buffers buffers_of(const struct rv_network *network, struct 
     return (struct rv_op_buffers){.space = {[RV_SPACE_ARENA] = &network->arena,
                                             [RV_SPACE_PICTURE] = picture.buffer,
                                             [RV_SPACE_GRADIENT] = gradient.buffer,
-                                            [RV_SPACE_LOSS] = &network->control},
+                                            [RV_SPACE_LOSS] = &network->control,
+                                            [RV_SPACE_FEATURES] = &network->features,
+                                            [RV_SPACE_CONTENT] = &network->content,
+                                            [RV_SPACE_GUIDE] = &network->guide},
                                   .offset = {[RV_SPACE_PICTURE] = picture.offset,
                                              [RV_SPACE_GRADIENT] = gradient.offset,
                                              [RV_SPACE_LOSS] = RV_LOSSES_OFFSET},

@@ -18,6 +18,8 @@ struct rv_network {
     struct rv_buffer weights, arena;
     struct rv_buffer gradient; // of the picture; then the partial sums of its statistics
     struct rv_buffer control;  // struct rv_control, losses, log; mapped
+    // What the objective compares with, see dream/reference.h; only where a plan needs it.
+    struct rv_buffer features, content, guide;
     uint32_t log_lines;
     uint64_t gradient_bytes;
 };

@@ -111,6 +111,7 @@ static enum rv_status prepare(struct rv_session *s, bool one, bool *worked) {
     *worked = false;
     switch (work->stage) {
     case RV_OCTAVE_NEW:
+        RV_TRY(rv_session_references(s));
         prepare_control(s);
         RV_TRY(
             rv_ascent_begin(&s->ascent, &s->params, &s->pictures, s->octave, &s->network.control));

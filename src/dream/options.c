@@ -27,7 +27,7 @@ static const struct rv_option options[] = {
     {"preset", "NAME", RV_OPTION_CHOICE, 0, 0, preset_names, "",
      "recipe that supplies every option not given"},
     {"layers", "LIST", RV_OPTION_TEXT, 0, 0, NULL, "",
-     "what to make large: NAME[:CHANNEL][=WEIGHT],..."},
+     "what to make large: NAME[:CHANNEL][@X/Y][=WEIGHT],... or mean(...), l2(...)"},
     {"objective", "KIND", RV_OPTION_CHOICE, 0, 0, objectives, "",
      "mean of the activations, or mean of their squares"},
     {"octaves", "N", RV_OPTION_INT, 1, 32, NULL, "sizes", "sizes to dream at, smallest first"},

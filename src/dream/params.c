@@ -273,13 +273,11 @@ static enum rv_status resolve_pictures(struct rv_params *given, struct rv_params
     return RV_OK;
 }
 
+// Of lists that are compared, in use or not.
 static enum rv_status check_layers(const char *option, const char *layers) {
     struct rv_target targets[RV_TARGET_MAX];
     uint32_t count;
-    enum rv_status status = rv_objective_parse(layers, targets, &count);
-    return status == RV_OK || strcmp(option, "layers") == 0
-               ? status
-               : rv_fail(status, "%s: %s", option, rv_error_text());
+    return rv_objective_parse_compared(option, layers, targets, &count);
 }
 
 // Every other field travels as text, so that one place checks the ranges of both struct and text.
@@ -307,10 +305,11 @@ static enum rv_status resolve(const struct rv_params *params, struct rv_params *
         RV_TRY(set_field(&result, &options[i], rv_option_field(i), text));
     }
     RV_TRY(resolve_pictures(&given, &result));
-    RV_TRY(check_layers("layers", result.layers));
     RV_TRY(check_layers("style-layers", result.style_layers));
     RV_TRY(check_layers("content-layers", result.content_layers));
     RV_TRY(rv_octave_sizes_parse(result.octave_sizes, (uint32_t[RV_OCTAVE_MAX]){0}, &count));
+    struct rv_target targets[RV_PLAN_TARGET_MAX];
+    status = rv_objective_targets(&result, targets, &count);
 done:
     *resolved = status == RV_OK ? result : (struct rv_params){0};
     return status;
@@ -325,10 +324,10 @@ enum rv_status rv_params_resolve(const struct rv_params *params, struct rv_param
 
 enum rv_status rv_params_check(const struct rv_params *params, const rv_weights *weights) {
     struct rv_params resolved;
-    struct rv_target targets[RV_TARGET_MAX];
+    struct rv_target targets[RV_PLAN_TARGET_MAX];
     uint32_t count;
     enum rv_status status = rv_params_resolve(params, &resolved);
     if (status == RV_OK)
-        status = rv_objective_parse(resolved.layers, targets, &count);
+        status = rv_objective_targets(&resolved, targets, &count);
     return status == RV_OK ? rv_objective_reach(targets, count, weights) : status;
 }

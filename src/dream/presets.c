@@ -9,8 +9,8 @@
 #define USUAL                                                                                      \
     .size = sizeof(struct rv_params), .jitter = RV_OFF, .border = RV_OFF, .max_loss = NEVER,       \
     .precision = RV_PRECISION_AUTO, .guide_match = RV_GUIDE_COLUMNS,                               \
-    .style_layers = "mixed0,mixed1,mixed2", .content_layers = "mixed2", .style_weight = 1,         \
-    .content_weight = RV_OFF, .dream_weight = 1, .start = RV_START_PICTURE,                        \
+    .style_layers = "activation_2,activation_4,mixed0,mixed2", .content_layers = "mixed2",         \
+    .style_weight = 1, .content_weight = RV_OFF, .dream_weight = 1, .start = RV_START_PICTURE,     \
     .optimizer = RV_OPTIMIZER_ASCENT, .schedule = RV_SCHEDULE_CONSTANT, .smooth = RV_OFF,          \
     .laplacian = RV_OFF, .tv = RV_OFF, .pull = RV_OFF, .flips = RV_SWITCH_OFF, .strength = RV_OFF, \
     .max_strength = NEVER, .blend = 1, .colors = RV_COLORS_DREAM, .stretch = RV_OFF,               \

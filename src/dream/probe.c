@@ -8,6 +8,7 @@
 #include "dream/network.h"
 #include "dream/objective.h"
 #include "dream/pyramid.h"
+#include "dream/reference.h"
 #include "dream/tiles.h"
 
 struct probe {
@@ -122,10 +123,54 @@ done:
     return status;
 }
 
+// The targets, as those of a dream with these parameters.
+static enum rv_status find_targets(const struct rv_probe_params *params,
+                                   struct rv_target targets[RV_PLAN_TARGET_MAX], uint32_t *count) {
+    const char *lists[] = {params->layers, params->style_layers, params->content_layers};
+    struct rv_params dream = {.guide = params->guide,
+                              .guide_match = params->guide_match,
+                              .style = params->style,
+                              .style_weight = params->style_weight,
+                              .content_weight =
+                                  params->content ? params->content_weight : (float)RV_OFF,
+                              .dream_weight = params->dream_weight};
+    static const struct {
+        const char *name, *usual;
+    } options[] = {{"layers", "mixed3,mixed5"}, {"style-layers", ""}, {"content-layers", ""}};
+    enum rv_status status;
+    for (uint32_t i = 0; i < 3; i++)
+        RV_TRY(rv_params_set(&dream, options[i].name, lists[i] ? lists[i] : options[i].usual));
+    RV_TRY(rv_params_resolve(&dream, &dream));
+    status = rv_objective_targets(&dream, targets, count);
+done:
+    return status;
+}
+
+// What the objective compares with. The network is ready.
+static enum rv_status make_references(struct probe *p, const struct rv_references *references,
+                                      const struct rv_network *network,
+                                      const struct rv_plan_request *request,
+                                      const struct rv_picture *content) {
+    struct rv_extent size = {p->input->width, p->input->height};
+    enum rv_status status;
+    RV_TRY(rv_references_make(references, network, request, size));
+    if (!network->content.handle)
+        return RV_OK;
+    if (content->width != size.width || content->height != size.height)
+        return rv_fail(RV_ERR_USAGE, "rv_probe: the content is %u x %u, not of the input's size",
+                       content->width, content->height);
+    status = rv_picture_upload(p->device, content,
+                               (struct rv_range){&network->content, 0, rv_image_bytes(size)});
+done:
+    return status;
+}
+
 static enum rv_status probe_gradient(struct probe *p, const struct rv_probe_params *params,
                                      struct rv_probe_result *result) {
     enum rv_status status;
-    struct rv_target targets[RV_TARGET_MAX];
+    struct rv_target targets[RV_PLAN_TARGET_MAX];
+    struct rv_references references = {params->guide, params->style};
+    uint64_t arena, picture;
     struct rv_plan *any = NULL;
     struct rv_tiling tiling = {0};
     struct rv_network network = {0};
@@ -139,14 +184,17 @@ static enum rv_status probe_gradient(struct probe *p, const struct rv_probe_para
                                       .border = params->border,
                                       .pool_counts_padding = p->weights->pool_counts_padding,
                                       .fp16 = p->fp16};
-    RV_TRY(rv_objective_parse(params->layers ? params->layers : "mixed3,mixed5", targets,
-                              &request.target_count));
+    RV_TRY(find_targets(params, targets, &request.target_count));
+    rv_references_request(&references, &request);
     RV_TRY(rv_objective_reach(targets, request.target_count, p->weights));
     RV_TRY(rv_plan_create(&request, &any));
-    budget.fixed = p->picture.size + rv_network_bytes(any, &room);
+    RV_TRY(rv_references_bytes(&references, &request, &extent, 1, &arena, &picture));
+    budget.fixed = p->picture.size + rv_network_bytes(any, &room) + picture;
     RV_TRY(rv_budget_spend(&budget, p->device, &request, &extent, 1, &tiling));
-    room.arena_bytes = tiling.arena_bytes;
+    RV_TRY(rv_references_check(&request, &tiling));
+    room.arena_bytes = arena > tiling.arena_bytes ? arena : tiling.arena_bytes;
     RV_TRY(rv_network_reserve(&network, p->device, p->weights, any, &room));
+    RV_TRY(make_references(p, &references, &network, &request, params->content));
     status = rv_tiling_is_whole(&tiling)
                  ? run(p, tiling.plan, &network, params->jitter_x, params->jitter_y)
                  : run_tiles(p, &tiling, &network, params);

@@ -400,7 +400,8 @@ enum rv_status rv_pyramid_show(const struct rv_pyramid_pictures *p, struct rv_re
         *where = made;
     }
     if (rv_finish_wanted(&p->finish)) {
-        RV_TRY(rv_finish_record(&p->finish, recorder, p->base, *where, all_of(&p->original), made));
+        RV_TRY(rv_finish_record(&p->finish, recorder, p->base, *where,
+                                all_of(p->input ? p->input : &p->original), made));
         *where = made;
     }
 done:

@@ -31,9 +31,10 @@ struct rv_pyramid_pictures {
     struct rv_buffer original, current;    // full size; dreamed on
     struct rv_buffer bases[RV_OCTAVE_MAX]; // DETAIL: the original at every smaller octave
     struct rv_finish finish;
-    struct rv_range scratch; // borrowed; what it holds lasts no longer than a call
-    uint32_t octave;         // the one `current` has the size of; UINT32_MAX before any
-    bool closed;             // see rv_pyramid_close
+    const struct rv_buffer *input; // what the finish takes for the original; NULL = the original
+    struct rv_range scratch;       // borrowed; what it holds lasts no longer than a call
+    uint32_t octave;               // the one `current` has the size of; UINT32_MAX before any
+    bool closed;                   // see rv_pyramid_close
 };
 
 // The largest of the pictures, which `scratch` must hold.

@@ -17,15 +17,22 @@ static uint32_t border_of(const struct rv_params *params) {
     return params->border > 0 ? (uint32_t)params->border : 0;
 }
 
+static struct rv_references references_of(const struct rv_session *s) {
+    return (struct rv_references){s->params.guide, s->params.style};
+}
+
 static struct rv_plan_request request_of(const struct rv_session *s, struct rv_extent size) {
-    return (struct rv_plan_request){.height = size.height,
-                                    .width = size.width,
-                                    .targets = s->targets,
-                                    .target_count = s->target_count,
-                                    .objective = s->params.objective,
-                                    .border = border_of(&s->params),
-                                    .pool_counts_padding = s->weights->pool_counts_padding,
-                                    .fp16 = s->params.precision == RV_PRECISION_FP16};
+    struct rv_references references = references_of(s);
+    struct rv_plan_request request = {.height = size.height,
+                                      .width = size.width,
+                                      .targets = s->targets,
+                                      .target_count = s->target_count,
+                                      .objective = s->params.objective,
+                                      .border = border_of(&s->params),
+                                      .pool_counts_padding = s->weights->pool_counts_padding,
+                                      .fp16 = s->params.precision == RV_PRECISION_FP16};
+    rv_references_request(&references, &request);
+    return request;
 }
 
 static void count_work(struct rv_session *s, const struct rv_pyramid_sizes *sizes) {
@@ -45,6 +52,35 @@ static void count_work(struct rv_session *s, const struct rv_pyramid_sizes *size
     }
 }
 
+// Room for making what the objective compares with; *picture bytes are part of the budget's
+// already.
+static enum rv_status reserve_references(struct rv_session *s,
+                                         const struct rv_plan_request *request,
+                                         const struct rv_budget *budget, uint64_t arena,
+                                         struct rv_network_sizes *room) {
+    for (uint32_t i = 0; i < RV_OCTAVE_MAX; i++) {
+        const struct rv_tiling *tiling = &s->tilings[i];
+        if (tiling->plan && tiling->arena_bytes > room->arena_bytes)
+            room->arena_bytes = tiling->arena_bytes;
+        enum rv_status status = tiling->plan ? rv_references_check(request, tiling) : RV_OK;
+        if (status != RV_OK)
+            return status;
+    }
+    if (arena > room->arena_bytes && budget->strict && budget->fixed + arena > budget->bytes)
+        return rv_fail(RV_ERR_NO_MEMORY,
+                       "a memory limit of %llu bytes is too low: the features of guide and style "
+                       "take %llu in all: raise it (--memory), or use a smaller guide or style",
+                       (unsigned long long)budget->bytes,
+                       (unsigned long long)(budget->fixed + arena));
+    if (arena > room->arena_bytes)
+        room->arena_bytes = arena;
+    return RV_OK;
+}
+
+static uint64_t input_bytes(const struct rv_params *params, struct rv_extent base) {
+    return params->start == RV_START_NOISE ? rv_image_bytes(base) : 0;
+}
+
 // Whole pictures or tiles, octave by octave, and room for the largest of them.
 static enum rv_status reserve(struct rv_session *s, const struct rv_pyramid_sizes *sizes,
                               struct rv_extent base) {
@@ -54,14 +90,17 @@ static enum rv_status reserve(struct rv_session *s, const struct rv_pyramid_size
     struct rv_network_sizes room = {.largest = rv_pyramid_largest(sizes, base),
                                     .iterations = s->params.iterations};
     struct rv_budget budget = rv_budget_of(s->device);
+    struct rv_references references = references_of(s);
+    uint64_t arena, picture;
     RV_TRY(rv_plan_create(&request, &any));
+    RV_TRY(
+        rv_references_bytes(&references, &request, sizes->octave, sizes->count, &arena, &picture));
     budget.fixed = rv_network_bytes(any, &room) + rv_pyramid_bytes(&s->params, sizes, base) +
-                   rv_ascent_bytes(&s->params, sizes, base);
+                   rv_ascent_bytes(&s->params, sizes, base) + input_bytes(&s->params, base) +
+                   picture;
     RV_TRY(rv_budget_spend(&budget, s->device, &request, sizes->octave, sizes->count, s->tilings));
+    RV_TRY(reserve_references(s, &request, &budget, arena, &room));
     count_work(s, sizes);
-    for (uint32_t i = 0; i < sizes->count; i++)
-        if (s->tilings[i].arena_bytes > room.arena_bytes)
-            room.arena_bytes = s->tilings[i].arena_bytes;
     RV_TRY(rv_network_reserve(&s->network, s->device, s->weights, any, &room));
     status = rv_ascent_reserve(&s->ascent, s->device, &s->params, sizes, base);
     if (status != RV_OK)
@@ -105,7 +144,11 @@ static bool same_picture(const struct rv_picture *a, const struct rv_picture *b)
 }
 
 static enum rv_status copy_picture(const struct rv_picture *from, struct rv_picture *copy) {
-    size_t bytes = (size_t)from->width * from->height * 3 * sizeof(float);
+    size_t count = (size_t)from->width * from->height * 3, bytes = count * sizeof(float);
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(from->pixels[i])) // told now, not when it is used
+            return rv_fail(RV_ERR_INPUT, "a mask, guide or style holds a value that is not a "
+                                         "finite number: its values lie between 0 and 1");
     *copy = (struct rv_picture){from->width, from->height, malloc(bytes)};
     if (!copy->pixels)
         return rv_fail(RV_ERR_NO_MEMORY, "out of host memory for a picture of %u x %u", from->width,
@@ -148,12 +191,12 @@ static enum rv_status adopt(struct rv_session *s, const struct rv_params *params
                             struct rv_held *before) {
     struct rv_params resolved;
     struct rv_held held;
-    struct rv_target targets[RV_TARGET_MAX];
+    struct rv_target targets[RV_PLAN_TARGET_MAX];
     uint32_t count;
     enum rv_status status;
     RV_TRY(rv_params_resolve(params, &resolved));
     resolved.precision = rv_precision_of(s->context, resolved.precision);
-    RV_TRY(rv_objective_parse(resolved.layers, targets, &count));
+    RV_TRY(rv_objective_targets(&resolved, targets, &count));
     RV_TRY(rv_objective_reach(targets, count, s->weights));
     RV_TRY(hold(&s->held, &resolved, &held));
     if (before)
@@ -193,10 +236,26 @@ enum rv_status rv_session_prepare(rv_context *context, const rv_weights *weights
     RV_TRY(reserve(s, &sizes, base));
     struct rv_range scratch = {&s->network.gradient, 0, s->network.gradient_bytes};
     RV_TRY(rv_pyramid_init(&s->pictures, s->device, &s->params, base, &sizes, scratch));
+    if (input_bytes(&s->params, base))
+        RV_TRY(rv_buffer_init(s->device, &s->input, input_bytes(&s->params, base), RV_MEMORY_DEVICE,
+                              "input picture"));
+    s->pictures.input = s->input.handle ? &s->input : NULL;
     *session = s;
     return RV_OK;
 done:
     rv_session_end(&s);
+    return status;
+}
+
+enum rv_status rv_session_references(struct rv_session *s) {
+    struct rv_extent size = s->pictures.sizes.octave[s->octave], base = s->pictures.base;
+    struct rv_plan_request request = request_of(s, size);
+    struct rv_references references = references_of(s);
+    enum rv_status status;
+    RV_TRY(rv_references_make(&references, &s->network, &request, size));
+    if (s->network.content.handle)
+        status = rv_references_content(&s->network, rv_session_source(s), base, size);
+done:
     return status;
 }
 
@@ -211,9 +270,8 @@ enum rv_status rv_session_begin(rv_context *context, const rv_weights *weights,
                        "rv_session_begin needs a context, weights, a picture and a place for it");
     struct rv_extent base = {input->width, input->height};
     RV_TRY(rv_session_prepare(context, weights, base, params, session));
-    struct rv_pyramid_pictures *pictures = &(*session)->pictures;
-    RV_TRY(rv_picture_upload(context->device, input, rv_pyramid_original(pictures)));
-    RV_TRY(rv_pyramid_start(pictures));
+    RV_TRY(rv_picture_upload(context->device, input, rv_session_source(*session)));
+    RV_TRY(rv_session_start(*session));
     return RV_OK;
 done:
     rv_session_end(session);
@@ -232,6 +290,7 @@ void rv_session_end(rv_session **session) {
     rv_recorder_finish(&s->recorded);
     rv_buffer_finish(s->device, &s->pixels);
     rv_buffer_finish(s->device, &s->preview);
+    rv_buffer_finish(s->device, &s->input);
     rv_pyramid_finish(&s->pictures);
     rv_ascent_finish(&s->ascent);
     give_back(s);
@@ -456,7 +515,7 @@ static bool same_pyramid(const struct rv_params *a, const struct rv_params *b) {
 struct meaning {
     struct rv_params params;
     struct rv_held held;
-    struct rv_target targets[RV_TARGET_MAX];
+    struct rv_target targets[RV_PLAN_TARGET_MAX];
     uint32_t target_count;
 };
 
@@ -466,11 +525,23 @@ static struct meaning meaning_of(const struct rv_session *s) {
     return now;
 }
 
-// Whether plans and room on the device are still those.
+static bool same_target(const struct rv_target *a, const struct rv_target *b) {
+    return a->layer == b->layer && a->channel == b->channel && a->weight == b->weight &&
+           a->objective == b->objective && a->kind == b->kind && a->neuron == b->neuron &&
+           a->x == b->x && a->y == b->y;
+}
+
+// Whether plans and room on the device are still those: a guide or a style that stays is held where
+// it was.
 static bool same_plans(const struct rv_session *s, const struct meaning *before) {
     const struct rv_params *a = &before->params, *b = &s->params;
-    return strcmp(a->layers, b->layers) == 0 && a->objective == b->objective &&
-           a->border == b->border && a->precision == b->precision && a->iterations == b->iterations;
+    bool same = before->target_count == s->target_count;
+    for (uint32_t i = 0; same && i < s->target_count; i++)
+        same = same_target(&before->targets[i], &s->targets[i]);
+    for (uint32_t i = 1; same && i < RV_PARAM_PICTURES; i++) // the mask is no plan's matter
+        same = before->held.picture[i].pixels == s->held.picture[i].pixels;
+    return same && a->objective == b->objective && a->border == b->border &&
+           a->precision == b->precision && a->iterations == b->iterations;
 }
 
 // As it was before a change that failed, with the reason kept. Where there is no memory for that

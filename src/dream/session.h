@@ -5,6 +5,7 @@
 #include "dream/ascent.h"
 #include "dream/options.h"
 #include "dream/pyramid.h"
+#include "dream/reference.h"
 #include "dream/tiles.h"
 
 // The session's own copies of the pictures among its parameters, by rv_param_picture.
@@ -38,13 +39,14 @@ struct rv_session {
     const struct rv_weights *weights;
     struct rv_params params; // resolved; its pictures are those of `held`
     struct rv_held held;
-    struct rv_target targets[RV_TARGET_MAX];
+    struct rv_target targets[RV_PLAN_TARGET_MAX];
     uint32_t target_count;
     struct rv_tiling tilings[RV_OCTAVE_MAX];
     struct rv_network network;
     struct rv_ascent ascent;
     uint64_t spare_bytes; // of the budget
     struct rv_pyramid_pictures pictures;
+    struct rv_buffer input;      // the input, where the dream starts from something else
     struct rv_buffer preview;    // where a picture is made while the gradient is in use; on demand
     struct rv_buffer pixels;     // of the image that is read or written
     struct rv_recorder exchange; // the last of these; runs until the timeline shows `exchanged`
@@ -69,11 +71,15 @@ struct rv_session {
     uint32_t tiles; // most that an octave is cut into
 };
 
-// Makes a session without its picture: pictures.original is yet to be filled in, and
-// rv_pyramid_start to follow.
+// Makes a session without its picture: what rv_session_source says is yet to be filled in, four
+// floats a pixel in [-1, 1], and rv_session_start to follow.
 enum rv_status rv_session_prepare(rv_context *context, const rv_weights *weights,
                                   struct rv_extent base, const struct rv_params *params,
                                   rv_session **session);
+struct rv_range rv_session_source(const struct rv_session *s);
+enum rv_status rv_session_start(struct rv_session *s);
+// Makes what the objective compares with, for the octave that the picture has the size of.
+enum rv_status rv_session_references(struct rv_session *s);
 // Enters the next octave if the one before is done, and cuts its slices to so many operations, from
 // the next slice on.
 enum rv_status rv_session_ready(struct rv_session *s, double flops);

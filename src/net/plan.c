@@ -9,11 +9,6 @@
 
 #include "base/status.h"
 
-// Of the largest factor of a seed, in halves. Measured on a photograph, objectives at mixed0 to
-// mixed10, mean and l2: on the way down gradients grow to at most 220 times that factor, a 300th of
-// the largest half; and a 256th of this scale loses no accuracy yet.
-#define SEED_EXPONENT 0
-
 uint32_t rv_plan_add_tensor(struct rv_planner *p, enum rv_plan_kind kind, enum rv_plan_space space,
                             const char *prefix, const char *name, uint32_t height, uint32_t width,
                             uint32_t channels) {
@@ -139,31 +134,6 @@ void rv_plan_finish_conv(struct rv_planner *p, struct rv_step *step) {
     step->bytes = (double)(conv->weights_bytes + step->constants_bytes);
 }
 
-struct rv_plan_seed rv_plan_seed_of(const struct rv_planner *p, uint32_t index,
-                                    struct rv_slice slice) {
-    const struct rv_target *target = &p->request->targets[index];
-    struct rv_slice all = p->target_slice[index];
-    uint32_t stride = target->layer->info.stride;
-    if (target->channel >= 0)
-        all = (struct rv_slice){all.tensor, all.channel + (uint32_t)target->channel, 1};
-    uint32_t first = all.channel > slice.channel ? all.channel - slice.channel : 0;
-    uint32_t end =
-        all.channel + all.channels > slice.channel ? all.channel + all.channels - slice.channel : 0;
-    struct rv_plan_seed seed = {.active = true,
-                                .first = first,
-                                .end = end < slice.channels ? end : slice.channels,
-                                .border = p->request->border,
-                                .stride = stride};
-    double scale = target->weight / (p->target_positions[index] * all.channels);
-    if (p->request->objective == RV_OBJECTIVE_L2)
-        seed.linear = (float)(2 * scale);
-    else
-        seed.constant = (float)scale;
-    if (target->layer->kind == RV_LAYER_CONV)
-        seed.affine = 1 + target->layer->index;
-    return seed;
-}
-
 static bool opens_block(const struct rv_node *node) {
     const struct rv_conv_info *info = &rv_convs[node->index];
     return node->kind == RV_NODE_CONV && info->height == 1 && info->width == 1;
@@ -270,6 +240,8 @@ static void forward_before_relu(struct rv_planner *p, const struct rv_layer *lay
     if (!before_relu(layer) || plan->before_relu[index] != RV_NONE)
         return;
     const struct rv_node *node = rv_graph_producer(&plan->graph, index);
+    if (!node)
+        return; // of another picture's part of the network
     const struct rv_graph_tensor *out = &plan->graph.tensors[node->out.tensor];
     char name[16];
     snprintf(name, sizeof name, "%u", index);
@@ -295,7 +267,7 @@ static void forward_before_relu(struct rv_planner *p, const struct rv_layer *lay
     rv_plan_finish_conv(p, step);
 }
 
-static void forward(struct rv_planner *p) {
+void rv_plan_forward(struct rv_planner *p) {
     const struct rv_graph *graph = &p->plan->graph;
     bool done[RV_GRAPH_NODE_MAX] = {0};
     for (uint32_t i = 0; i < graph->node_count; i++) {
@@ -329,53 +301,15 @@ bool rv_plan_find(const struct rv_plan *plan, const struct rv_layer *layer,
     return slice->tensor != RV_NONE;
 }
 
-static void losses(struct rv_planner *p) {
-    struct rv_plan *plan = p->plan;
-    uint32_t count = p->request->target_count;
-    plan->loss_partials = rv_plan_add_tensor(p, RV_TENSOR_PARTIALS, RV_SPACE_ARENA, "loss partials",
-                                             "", 1, RV_LOSS_PARTIALS / 16, count * 16);
-    plan->loss = rv_plan_add_tensor(p, RV_TENSOR_LINES, RV_SPACE_LOSS, "loss", "", 1, 1, count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct rv_plan_access values;
-        if (!rv_plan_find(plan, p->request->targets[i].layer, &values))
-            continue;
-        struct rv_step *step = rv_plan_add_step(p, RV_OP_LOSS_PARTIAL, "loss %s",
-                                                p->request->targets[i].layer->info.name);
-        step->index = i;
-        step->seed = rv_plan_seed_of(p, i, p->target_slice[i]);
-        if (step->seed.affine) {
-            step->constants_bytes = values.channels * 8;
-            step->constants_offset = rv_plan_reserve(p, step->constants_bytes);
-        }
-        rv_plan_access(step, RV_ROLE_SOURCE, true, false, values.tensor, values.channel,
-                       values.channels);
-        rv_plan_access(step, RV_ROLE_TARGET, false, true, plan->loss_partials, i * 16, 16);
-    }
-    struct rv_step *step = rv_plan_add_step(p, RV_OP_LOSS_SUM, "loss");
-    step->index = count;
-    rv_plan_access(step, RV_ROLE_SOURCE, true, false, plan->loss_partials, 0, count * 16);
-    rv_plan_access(step, RV_ROLE_TARGET, false, true, plan->loss, 0, count);
-}
-
-// Brings the largest factor to [2^SEED_EXPONENT, 2^(SEED_EXPONENT + 1)).
-static int32_t seed_exponent(const struct rv_planner *p) {
-    float largest = 0;
-    for (uint32_t i = 0; i < p->request->target_count; i++) {
-        struct rv_plan_seed seed = rv_plan_seed_of(p, i, p->target_slice[i]);
-        largest = fmaxf(largest, fmaxf(fabsf(seed.constant), fabsf(seed.linear)));
-    }
-    return p->request->fp16 && largest > 0 ? SEED_EXPONENT - ilogbf(largest) : 0;
-}
-
 static enum rv_status gather_layers(struct rv_planner *p) {
     const struct rv_plan_request *request = p->request;
-    const struct rv_layer *layers[RV_TARGET_MAX + 64];
+    const struct rv_layer *layers[RV_PLAN_TARGET_MAX + 64];
     uint32_t count = 0;
-    if (request->target_count > RV_TARGET_MAX || request->keep_count > 64 ||
+    if (request->target_count > RV_PLAN_TARGET_MAX || request->keep_count > 64 ||
         (request->target_count == 0) == (request->keep_count == 0))
         return rv_fail(RV_ERR_USAGE,
                        "name between 1 and %d layers to dream on, or up to 64 to keep",
-                       RV_TARGET_MAX);
+                       RV_PLAN_TARGET_MAX);
     for (uint32_t i = 0; i < request->target_count; i++)
         layers[count++] = request->targets[i].layer;
     for (uint32_t i = 0; i < request->keep_count; i++)
@@ -393,7 +327,10 @@ static enum rv_status gather_layers(struct rv_planner *p) {
         const struct rv_graph_tensor *t = &p->plan->graph.tensors[p->target_slice[i].tensor];
         uint32_t height = t->height + more_height / layer->info.stride;
         uint32_t width = t->width + more_width / layer->info.stride;
-        p->target_positions[i] = (double)height * width;
+        p->target_height[i] = height;
+        p->target_width[i] = width;
+        if (!rv_plan_has_border(request, i))
+            continue;
         if (request->border >= (height + 1) / 2 || request->border >= (width + 1) / 2)
             return rv_fail(
                 RV_ERR_INPUT,
@@ -425,10 +362,16 @@ enum rv_status rv_plan_create(const struct rv_plan_request *request, struct rv_p
     plan->activation[RV_PICTURE_TENSOR] =
         rv_plan_add_tensor(&planner, RV_TENSOR_PIXELS, RV_SPACE_PICTURE, "picture", "",
                            request->height, request->width, 3);
-    forward(&planner);
-    if (request->target_count) {
-        plan->seed_exponent = seed_exponent(&planner);
-        losses(&planner);
+    rv_plan_forward(&planner);
+    status = rv_plan_references(&planner);
+    if (status != RV_OK) {
+        free(plan);
+        return status;
+    }
+    if (request->makes != RV_MAKES_GRADIENT) {
+        rv_plan_features(&planner);
+    } else if (request->target_count) {
+        rv_plan_losses(&planner);
         rv_plan_backward(&planner);
     }
     for (uint32_t i = 0; i < request->keep_count; i++) {

@@ -17,8 +17,8 @@
 #include "net/weights.h"
 
 #define RV_PLAN_ALIGNMENT 256 // bytes; no Vulkan device may ask for more
-#define RV_PLAN_STEP_MAX 512
-#define RV_PLAN_TENSOR_MAX 512
+#define RV_PLAN_STEP_MAX 1024
+#define RV_PLAN_TENSOR_MAX 1024
 #define RV_PLAN_ACCESS_MAX 8
 #define RV_LOSS_PARTIALS 4096 // partial sums of one target
 
@@ -36,7 +36,11 @@ enum rv_plan_space {
     RV_SPACE_ARENA,    // planned here
     RV_SPACE_PICTURE,  // the octave's picture
     RV_SPACE_GRADIENT, // the gradient with respect to it
-    RV_SPACE_LOSS      // one float a target, weighted
+    RV_SPACE_LOSS,     // one float a target, weighted
+    RV_SPACE_FEATURES, // of the guide and the style: made once, read by every gradient
+    RV_SPACE_CONTENT,  // the content's picture, of the picture's size
+    RV_SPACE_GUIDE,    // the guide, of the picture's size
+    RV_SPACE_COUNT
 };
 
 struct rv_plan_tensor {
@@ -57,9 +61,15 @@ enum rv_op {
     RV_OP_MAX_POOL_GRADIENT,
     RV_OP_AVG_POOL,
     RV_OP_AVG_POOL_GRADIENT,
-    RV_OP_SEED,         // the objective's gradient at a layer
-    RV_OP_LOSS_PARTIAL, // partial sums of one target
-    RV_OP_LOSS_SUM,     // their total, times the weight
+    RV_OP_SEED,          // the objective's gradient at a layer
+    RV_OP_LOSS_PARTIAL,  // partial sums of one target
+    RV_OP_LOSS_SUM,      // their total, times the weight
+    RV_OP_GRAM,          // shares of a layer's Gram matrix
+    RV_OP_GRAM_SUM,      // their sum, as it is or beside the style's
+    RV_OP_GRAM_GRADIENT, // the style's gradient at a layer
+    RV_OP_MATCH,         // the guide's best columns, one for each share of them
+    RV_OP_MATCH_GATHER,  // the best of all
+    RV_OP_CHANNEL_MEANS, // of a layer
     RV_OP_COUNT
 };
 
@@ -72,7 +82,8 @@ enum rv_role {
     RV_ROLE_MASK,     // written forward, read backward
     RV_ROLE_MASK_B,
     RV_ROLE_SEED, // activations the objective's gradient is computed from
-    RV_ROLE_ARGMAX
+    RV_ROLE_ARGMAX,
+    RV_ROLE_REFERENCE // another picture's values, beside those of role SEED or SOURCE
 };
 
 struct rv_plan_access {
@@ -81,11 +92,24 @@ struct rv_plan_access {
     uint32_t tensor, channel, channels; // a slice of a plan tensor
 };
 
-// The gradient of one target, as an affine function of the activation y = alpha * z + beta:
-// constant + linear * y for channels [first, end) and inside the border, else 0.
+// What a seed's reference is.
+enum rv_plan_reference {
+    RV_REFERENCE_NONE,
+    RV_REFERENCE_VALUES,  // a value for each of the layer's
+    RV_REFERENCE_CHANNELS // a value for each channel
+};
+
+// The gradient of one target, as an affine function of the activation y = alpha * z + beta and of
+// a reference r: constant + linear * y + other * r for channels [first, end), inside the border,
+// and, of a neuron, at its position, else 0. Its loss: constant * sum(y), linear / 2 * sum(y^2) or,
+// with a reference, other * sum(y * r) or, if there is `linear` too, linear / 2 * sum((y - r)^2).
+// A style's: linear * the difference of the Gram matrices * y; its loss constant times its square.
 struct rv_plan_seed {
     bool active;
-    float constant, linear;
+    float constant, linear, other;
+    enum rv_plan_reference reference;
+    bool neuron;
+    uint32_t x, y;       // position of the neuron
     uint32_t first, end; // channels, relative to the access of role SEED or TARGET
     uint32_t border;     // positions left out at each edge of the whole picture
     uint32_t stride;     // pixels a position
@@ -137,6 +161,8 @@ struct rv_step {
     bool flag;                // AVG_POOL: ReLU and mask; pools' gradients: apply the mask;
                               // SEED: overwrite rather than add
     bool counts_padding;      // average pooling divides by 9 everywhere
+    uint32_t parts;           // GRAM, GRAM_SUM, MATCH, MATCH_GATHER: shares that are summed, or of
+                              // which the best is taken, after
     uint64_t constants_offset, constants_bytes; // per-channel constants in the packed weights
     double flops, bytes;                        // multiply-adds count twice; bytes moved at least
 };
@@ -152,6 +178,12 @@ struct rv_plan_request {
     uint32_t border;
     const struct rv_layer *const *keep; // forward only: layers whose values are read after
     uint32_t keep_count;
+    // The size at which the guide's features are made, of targets that compare with its columns or
+    // sums.
+    uint32_t guide_height, guide_width;
+    // Instead of losses and gradient: the features of the guide or the style, which is the picture
+    // then. The packed weights are those of the dream's plan.
+    enum rv_plan_makes { RV_MAKES_GRADIENT, RV_MAKES_GUIDE, RV_MAKES_STYLE } makes;
     bool pool_counts_padding;
     bool fp16;     // tensors and weights as halves; the picture, its gradient, losses, and
                    // constants of channels stay floats
@@ -166,7 +198,8 @@ struct rv_plan {
     struct rv_step steps[RV_PLAN_STEP_MAX]; // sorted by level
     uint32_t step_count, level_count;
     uint64_t arena_bytes, weights_bytes;
-    uint64_t live_bytes; // most bytes alive at one level: no arena can be smaller
+    uint64_t features_bytes; // in RV_SPACE_FEATURES, the same for all sizes of a dream
+    uint64_t live_bytes;     // most bytes alive at one level: no arena can be smaller
     double flops, bytes;
     bool fp16;
     int32_t seed_exponent; // every gradient but the picture's is 2^seed_exponent times its value:
@@ -184,7 +217,7 @@ static inline uint32_t rv_plan_parity_taps(uint32_t odd) {
     return 2 - odd;
 }
 
-// Makes a plan (about half a megabyte, so on the heap). Freed with free().
+// Makes a plan (about a megabyte, so on the heap). Freed with free().
 enum rv_status rv_plan_create(const struct rv_plan_request *request, struct rv_plan **plan);
 
 // The slice of a plan tensor that holds a layer's values (before ReLU for conv2d and

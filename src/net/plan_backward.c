@@ -23,9 +23,58 @@ static void access_mask(struct rv_planner *p, struct rv_step *step, struct rv_sl
                        slice.channel, masked);
 }
 
+// The part of the slice that is the target's.
+static struct rv_slice common(struct rv_slice slice, struct rv_slice target) {
+    uint32_t end = slice.channel + slice.channels, target_end = target.channel + target.channels;
+    uint32_t first = slice.channel > target.channel ? slice.channel : target.channel;
+    return (struct rv_slice){slice.tensor, first, (end < target_end ? end : target_end) - first};
+}
+
+// The same for a target that compares with something, whose channels are those of its layer.
+static void compared_step(struct rv_planner *p, uint32_t index, struct rv_slice slice,
+                          bool overwrite) {
+    const struct rv_target *target = &p->request->targets[index];
+    const struct rv_plan_access *reference = &p->reference[index];
+    bool style = target->kind == RV_TARGET_STYLE;
+    struct rv_slice part = common(slice, p->target_slice[index]);
+    uint32_t first = part.channel - p->target_slice[index].channel;
+    struct rv_plan_access values;
+    if (!rv_plan_find(p->plan, target->layer, &values))
+        return;
+    struct rv_step *step = rv_plan_add_step(p, style ? RV_OP_GRAM_GRADIENT : RV_OP_SEED, "seed %s",
+                                            target->layer->info.name);
+    step->flag = overwrite;
+    step->index = first;
+    step->seed = rv_plan_seed_of(p, index, part);
+    rv_plan_access(step, RV_ROLE_TARGET, !overwrite, true, rv_plan_gradient(p, part.tensor),
+                   part.channel, part.channels);
+    if (style) { // every channel of the layer counts for each of the slice's
+        step->flops = 2.0 * p->target_height[index] * p->target_width[index] * values.channels *
+                      part.channels;
+        rv_plan_access(step, RV_ROLE_SOURCE, true, false, values.tensor, values.channel,
+                       values.channels);
+        rv_plan_access(step, RV_ROLE_REFERENCE, true, false, reference->tensor, 0,
+                       reference->channels);
+    } else {
+        bool lines = step->seed.reference == RV_REFERENCE_CHANNELS;
+        if (step->seed.linear != 0)
+            rv_plan_access(step, RV_ROLE_SEED, true, false, values.tensor, values.channel + first,
+                           part.channels);
+        rv_plan_access(step, RV_ROLE_REFERENCE, true, false, reference->tensor,
+                       lines ? 0 : reference->channel + first,
+                       lines ? reference->channels : part.channels);
+    }
+    if (!p->target_before_relu[index])
+        access_mask(p, step, part);
+}
+
 // Adds (or, first, writes) the gradient of target `index` to the slice of a gradient tensor.
 static void seed_step(struct rv_planner *p, uint32_t index, struct rv_slice slice, bool overwrite) {
     const struct rv_target *target = &p->request->targets[index];
+    if (target->kind != RV_TARGET_DREAM) {
+        compared_step(p, index, slice, overwrite);
+        return;
+    }
     struct rv_step *step = rv_plan_add_step(p, RV_OP_SEED, "seed %s", target->layer->info.name);
     struct rv_plan_access values;
     step->seed = rv_plan_seed_of(p, index, slice);
@@ -88,7 +137,8 @@ static void seed_uncovered(struct rv_planner *p, const struct group *groups, uin
 
 static uint32_t fusable_target(const struct rv_planner *p, struct rv_slice slice) {
     for (uint32_t i = 0; i < p->request->target_count; i++)
-        if (!p->target_before_relu[i] && rv_slice_contains(slice, p->target_slice[i]))
+        if (p->request->targets[i].kind == RV_TARGET_DREAM && !p->target_before_relu[i] &&
+            rv_slice_contains(slice, p->target_slice[i]))
             return i;
     return RV_NONE;
 }

@@ -9,9 +9,12 @@
 struct rv_planner {
     struct rv_plan *plan;
     const struct rv_plan_request *request;
-    struct rv_slice target_slice[RV_TARGET_MAX]; // graph slices of the targets
-    bool target_before_relu[RV_TARGET_MAX];
-    double target_positions[RV_TARGET_MAX]; // of the layer, over the whole picture
+    struct rv_slice target_slice[RV_PLAN_TARGET_MAX]; // graph slices of the targets
+    bool target_before_relu[RV_PLAN_TARGET_MAX];
+    // Of the layer, over the whole picture.
+    uint32_t target_height[RV_PLAN_TARGET_MAX], target_width[RV_PLAN_TARGET_MAX];
+    // What the target is compared with: other values, or the difference of the Gram matrices.
+    struct rv_plan_access reference[RV_PLAN_TARGET_MAX];
 };
 
 static inline uint64_t rv_align(uint64_t value, uint64_t alignment) {
@@ -55,6 +58,24 @@ void rv_plan_finish_conv(struct rv_planner *p, struct rv_step *step);
 struct rv_plan_seed rv_plan_seed_of(const struct rv_planner *p, uint32_t index,
                                     struct rv_slice slice);
 
+// The steps from the picture to all layers of the plan's graph.
+void rv_plan_forward(struct rv_planner *p);
+
+// Whether the border is left out of a target.
+static inline bool rv_plan_has_border(const struct rv_plan_request *request, uint32_t index) {
+    const struct rv_target *target = &request->targets[index];
+    return request->makes == RV_MAKES_GRADIENT && !target->neuron &&
+           target->kind != RV_TARGET_STYLE && target->kind != RV_TARGET_CONTENT;
+}
+
+// What the targets compare with (plan_objective.c): places for the features of guide and style,
+// and the layers of the pictures that are worked on beside the picture.
+enum rv_status rv_plan_references(struct rv_planner *p);
+// Makes those features.
+void rv_plan_features(struct rv_planner *p);
+
+// The targets' losses, and what their gradients need beside the activations.
+void rv_plan_losses(struct rv_planner *p);
 void rv_plan_backward(struct rv_planner *p);                               // plan_backward.c
 void rv_plan_schedule(struct rv_plan *plan, bool no_alias, bool keep_all); // plan_memory.c
 

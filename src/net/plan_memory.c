@@ -1,6 +1,4 @@
 // When every step runs, and where every tensor lies.
-#include <stdlib.h>
-#include <string.h>
 
 #include "net/plan_internal.h"
 
@@ -21,30 +19,29 @@ static void assign_levels(struct rv_plan *plan) {
     uint32_t forward = 0;
     for (uint32_t i = 0; i < plan->step_count; i++) {
         struct rv_step *step = &plan->steps[i];
-        step->level = step->op == RV_OP_SEED ? forward : 0;
+        bool seed = step->op == RV_OP_SEED || step->op == RV_OP_GRAM_GRADIENT;
+        step->level = seed ? forward : 0;
         for (uint32_t j = 0; j < i; j++)
             if (plan->steps[j].level >= step->level && conflict(step, &plan->steps[j]))
                 step->level = plan->steps[j].level + 1;
         bool loss = step->op == RV_OP_LOSS_PARTIAL || step->op == RV_OP_LOSS_SUM;
-        if (!loss && step->level + 1 > forward && step->op != RV_OP_SEED)
+        if (!loss && step->level + 1 > forward && !seed)
             forward = step->level + 1;
         if (step->level + 1 > plan->level_count)
             plan->level_count = step->level + 1;
     }
 }
 
-// Stable, by level.
+// Stable, by level: lifetimes are counted in levels, so that no other order would do. Nearly sorted
+// already.
 static void sort_steps(struct rv_plan *plan) {
-    struct rv_step *sorted = malloc(plan->step_count * sizeof *sorted);
-    uint32_t count = 0;
-    if (!sorted)
-        return; // the order of emission is valid too; it only costs barriers
-    for (uint32_t level = 0; level < plan->level_count; level++)
-        for (uint32_t i = 0; i < plan->step_count; i++)
-            if (plan->steps[i].level == level)
-                sorted[count++] = plan->steps[i];
-    memcpy(plan->steps, sorted, count * sizeof *sorted);
-    free(sorted);
+    for (uint32_t i = 1; i < plan->step_count; i++) {
+        struct rv_step step = plan->steps[i];
+        uint32_t at = i;
+        for (; at > 0 && plan->steps[at - 1].level > step.level; at--)
+            plan->steps[at] = plan->steps[at - 1];
+        plan->steps[at] = step;
+    }
 }
 
 static void find_lifetimes(struct rv_plan *plan, bool keep_all) {

@@ -37,6 +37,8 @@ struct rv_op_area rv_op_seed_area(const struct rv_op_context *context,
                                   const struct rv_plan_seed *seed, bool owned) {
     const struct rv_op_tile *tile = context->tile;
     uint32_t border = seed->border, width = tensor->width, height = tensor->height;
+    if (seed->neuron)
+        return (struct rv_op_area){seed->x | seed->y << 16, (seed->x + 1) | (seed->y + 1) << 16};
     uint32_t left = border, top = border, right = border, bottom = border; // left out
     if (tile && seed->stride) {
         left = inside(border, tile->left / seed->stride);
@@ -123,6 +125,18 @@ enum rv_status rv_op_record(const struct rv_op_context *context, const struct rv
         return rv_op_loss_partial(context, step);
     case RV_OP_LOSS_SUM:
         return rv_op_loss_sum(context, step);
+    case RV_OP_GRAM:
+        return rv_op_gram(context, step);
+    case RV_OP_GRAM_SUM:
+        return rv_op_gram_sum(context, step);
+    case RV_OP_GRAM_GRADIENT:
+        return rv_op_gram_gradient(context, step);
+    case RV_OP_MATCH:
+        return rv_op_match(context, step);
+    case RV_OP_MATCH_GATHER:
+        return rv_op_match_gather(context, step);
+    case RV_OP_CHANNEL_MEANS:
+        return rv_op_channel_means(context, step);
     case RV_OP_COUNT:
         break;
     }

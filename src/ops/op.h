@@ -10,10 +10,10 @@
 
 // The buffers a plan is recorded over. All are borrowed and outlive the recorder.
 struct rv_op_buffers {
-    const struct rv_buffer *space[4]; // by enum rv_plan_space
-    uint64_t offset[4];               // where each begins in its buffer, a multiple of 256
-    const struct rv_buffer *weights;  // packed
-    const struct rv_buffer *control;  // struct rv_control, at offset 0
+    const struct rv_buffer *space[RV_SPACE_COUNT]; // by enum rv_plan_space
+    uint64_t offset[RV_SPACE_COUNT]; // where each begins in its buffer, a multiple of 256
+    const struct rv_buffer *weights; // packed
+    const struct rv_buffer *control; // struct rv_control, at offset 0
 };
 
 // Where in a larger picture the plan's picture lies: all in pixels, multiples of 32 but for what
@@ -105,5 +105,11 @@ enum rv_status rv_op_pool(const struct rv_op_context *context, const struct rv_s
 enum rv_status rv_op_seed(const struct rv_op_context *context, const struct rv_step *step);
 enum rv_status rv_op_loss_partial(const struct rv_op_context *context, const struct rv_step *step);
 enum rv_status rv_op_loss_sum(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_gram(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_gram_sum(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_gram_gradient(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_match(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_match_gather(const struct rv_op_context *context, const struct rv_step *step);
+enum rv_status rv_op_channel_means(const struct rv_op_context *context, const struct rv_step *step);
 
 #endif

@@ -89,8 +89,9 @@ static enum rv_status make_plan(struct test *t) {
     static const char *const names[] = {"mixed0", "mixed3"};
     struct rv_target targets[2];
     for (int i = 0; i < 2; i++) // weights that make the objective's gradient 2 y, whatever the size
-        targets[i] = (struct rv_target){rv_layer_of(rv_layer_find(names[i])), -1,
-                                        i ? 3 * 3 * 768 : 7 * 7 * 256};
+        targets[i] = (struct rv_target){.layer = rv_layer_of(rv_layer_find(names[i])),
+                                        .channel = -1,
+                                        .weight = i ? 3 * 3 * 768 : 7 * 7 * 256};
     struct rv_plan_request request = {.height = SIZE,
                                       .width = SIZE,
                                       .targets = targets,

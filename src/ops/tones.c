@@ -89,7 +89,7 @@ static enum rv_status apply_table(struct rv_recorder *recorder, const struct rv_
     return status;
 }
 
-enum rv_status rv_op_match(struct rv_recorder *recorder, const struct rv_tones_op *op) {
+enum rv_status rv_op_match_histogram(struct rv_recorder *recorder, const struct rv_tones_op *op) {
     enum rv_status status;
     RV_TRY(make_histogram(recorder, op->picture, op->size, counts_of(op->scratch, 0), false));
     RV_TRY(make_histogram(recorder, op->original, op->size, counts_of(op->scratch, 1), false));

@@ -24,7 +24,7 @@ struct rv_tones_op {
     struct rv_extent size;
     float share; // stretch: of the pixels, by luma, that are not white, 0.5..1
 };
-enum rv_status rv_op_match(struct rv_recorder *recorder, const struct rv_tones_op *op);
+enum rv_status rv_op_match_histogram(struct rv_recorder *recorder, const struct rv_tones_op *op);
 // Makes the luma that so large a share of the pixels are not above white, and that the same share
 // are not below black.
 enum rv_status rv_op_stretch(struct rv_recorder *recorder, const struct rv_tones_op *op);

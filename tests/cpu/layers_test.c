@@ -138,7 +138,7 @@ Test(layers, before_relu) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct rv_layer *layer = rv_layer_of(rv_layer_find(cases[i].name));
-        struct rv_target target = {layer, cases[i].channel, 2};
+        struct rv_target target = {.layer = layer, .channel = cases[i].channel, .weight = 2};
         bool found = rv_trace_before_relu(&target);
         cr_expect_eq(found, cases[i].before != NULL, "%s:%d", cases[i].name, cases[i].channel);
         cr_expect_str_eq(target.layer->info.name, cases[i].before ? cases[i].before : cases[i].name,
@@ -173,15 +173,48 @@ Test(objective, parses) {
     cr_assert_eq(
         rv_objective_parse(" mixed3 , Mixed_6c=0.5,mixed4 : 77=-2e0, mixed4:78", targets, &count),
         RV_OK, "%s", rv_error_text());
-    static const struct rv_target expected[] = {
-        {NULL, -1, 1}, {NULL, -1, 0.5f}, {NULL, 77, -2}, {NULL, 78, 1}};
+    static const int32_t channels[] = {-1, -1, 77, 78};
+    static const float weights[] = {1, 0.5f, -2, 1};
     static const char *const names[] = {"mixed3", "mixed5", "mixed4", "mixed4"};
     cr_assert_eq(count, 4);
     for (uint32_t i = 0; i < count; i++) {
         cr_expect_str_eq(targets[i].layer->info.name, names[i]);
-        cr_expect_eq(targets[i].channel, expected[i].channel, "%u", i);
-        cr_expect_eq(targets[i].weight, expected[i].weight, "%u", i);
+        cr_expect_eq(targets[i].channel, channels[i], "%u", i);
+        cr_expect_eq(targets[i].weight, weights[i], "%u", i);
     }
+}
+
+// Neurons, and objectives of their own: mean(...) and l2(...) with several layers and a weight.
+Test(objective, parses_neurons_and_sums) {
+    static const struct rv_target expected[] = {
+        {.channel = -1, .weight = 1, .objective = RV_OBJECTIVE_MEAN},
+        {.channel = 5,
+         .weight = 1,
+         .objective = RV_OBJECTIVE_L2,
+         .neuron = true,
+         .x = 0.5f,
+         .y = 0.5f},
+        {.channel = -1, .weight = -0.5f, .objective = RV_OBJECTIVE_L2},
+        {.channel = -1, .weight = 2, .neuron = true, .x = 0.25f, .y = 1},
+        {.channel = 7, .weight = -3, .neuron = true, .y = 0.125f}};
+    struct rv_target targets[RV_TARGET_MAX];
+    uint32_t count;
+    cr_assert_eq(rv_objective_parse("mean(mixed3), l2(mixed4:5@centre=2, mixed5=-1)=0.5,"
+                                    "mixed3@0.25/1=2,mixed4:7@0/.125=-3",
+                                    targets, &count),
+                 RV_OK, "%s", rv_error_text());
+    cr_assert_eq(count, 5);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct rv_target *a = &targets[i], *b = &expected[i];
+        cr_expect(a->channel == b->channel && a->weight == b->weight && // NOLINT
+                      a->objective == b->objective && a->neuron == b->neuron && a->x == b->x &&
+                      a->y == b->y,
+                  "%u: %d, %g, %d, %d at %g/%g", i, a->channel, (double)a->weight,
+                  (int)a->objective, a->neuron, (double)a->x, (double)a->y);
+    }
+    cr_expect_eq(
+        rv_objective_parse("mean(mixed3),l2(mixed3),mixed3@0/0,mixed3@0/1", targets, &count), RV_OK,
+        "%s", rv_error_text());
 }
 
 Test(objective, errors) {
@@ -206,10 +239,29 @@ Test(objective, errors) {
         {"mixed3,Mixed_6a", "mixed3 is named twice"},
         {"mixed3:5=1,mixed3:5=2", "mixed3 is named twice"},
         {"mixed3:5=1:2=3", "there is no layer"},
+        {"mixed3@", "position"},
+        {"mixed3@0.5", "@0.5/0.25"},
+        {"mixed3@0.5/", "position"},
+        {"mixed3@0.5/1.1", "position"},
+        {"mixed3@nan/0", "position"},
+        {"mixed3@middle", "@centre"},
+        {"mixed3:2@0/0,mixed3:2@0/0", "mixed3 is named twice"},
+        {"max(mixed3)", "no objective \"max\""},
+        {"mean(mixed3", "not closed"},
+        {"mixed3)", "l2(mixed3,mixed4)"},
+        {"mean(l2(mixed3))", "l2(mixed3,mixed4)"},
+        {"mean(mixed3),l2(mean(mixed4))", "l2(mixed3,mixed4)"},
+        {"mean(mixed3)2", "l2(mixed3,mixed4)"},
+        {"mean(mixed3)=0", "weight"},
+        {"mean()", "name is missing"},
+        {"l2(mixed3,l2(mixed4))", "l2(mixed3,mixed4)"},
+        {"predictions:207", "network's top"},
+        {"logits", "importing leaves it out"},
         {"mixed3:0,mixed3:1,mixed3:2,mixed3:3,mixed3:4,mixed3:5,mixed3:6,mixed3:7,mixed3:8,"
          "mixed3:9,mixed3:10,mixed3:11,mixed3:12,mixed3:13,mixed3:14,mixed3:15,mixed3:16",
          "more than 16"},
-        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
          "as long as"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -43,10 +43,30 @@ Test(plan_limits, refused) {
     }
 }
 
+// As many targets as may be, as deep as may be, each compared with what costs most steps.
+Test(plan_limits, all_compared) {
+    static const char *const names[] = {"mixed10", "mixed9", "mixed8", "mixed7"};
+    struct rv_target targets[RV_PLAN_TARGET_MAX];
+    struct rv_plan *plan;
+    for (uint32_t i = 0; i < RV_PLAN_TARGET_MAX; i++)
+        targets[i] = (struct rv_target){.layer = rv_layer_of(rv_layer_find(names[i % LIST(names)])),
+                                        .channel = -1,
+                                        .weight = 1,
+                                        .kind = i % 3 == 0   ? RV_TARGET_GUIDE_PRODUCT
+                                                : i % 3 == 1 ? RV_TARGET_STYLE
+                                                             : RV_TARGET_CONTENT};
+    struct rv_plan_request request = {
+        .height = 75, .width = 75, .targets = targets, .target_count = RV_PLAN_TARGET_MAX};
+    cr_assert_eq(rv_plan_create(&request, &plan), RV_OK, "%s", rv_error_text());
+    fprintf(stderr, "%u steps, %u tensors\n", plan->step_count, plan->tensor_count);
+    cr_expect(plan->step_count < RV_PLAN_STEP_MAX && plan->tensor_count < RV_PLAN_TENSOR_MAX);
+    free(plan);
+}
+
 // Either targets or layers to keep, and not too many.
 Test(plan_limits, misuse) {
     const struct rv_layer *layer = rv_layer_of(rv_layer_find("mixed0"));
-    struct rv_target targets[RV_TARGET_MAX + 1];
+    struct rv_target targets[RV_PLAN_TARGET_MAX + 1];
     const struct rv_layer *kept[65];
     const struct {
         const char *name;
@@ -55,13 +75,13 @@ Test(plan_limits, misuse) {
     } uses[] = {
         {"nothing", 0, 0, RV_ERR_USAGE},
         {"both", 1, 1, RV_ERR_USAGE},
-        {"as many targets as may be", RV_TARGET_MAX, 0, RV_OK},
-        {"too many targets", RV_TARGET_MAX + 1, 0, RV_ERR_USAGE},
+        {"as many targets as may be", RV_PLAN_TARGET_MAX, 0, RV_OK},
+        {"too many targets", RV_PLAN_TARGET_MAX + 1, 0, RV_ERR_USAGE},
         {"as many layers as may be", 0, 64, RV_OK},
         {"too many layers", 0, 65, RV_ERR_USAGE},
     };
     for (size_t i = 0; i < LIST(targets); i++)
-        targets[i] = (struct rv_target){layer, -1, 1};
+        targets[i] = (struct rv_target){.layer = layer, .channel = -1, .weight = 1};
     for (size_t i = 0; i < LIST(kept); i++)
         kept[i] = layer;
     for (size_t i = 0; i < LIST(uses); i++) {
@@ -149,7 +169,8 @@ Test(plan_limits, capacity) {
         if (layer->kind != RV_LAYER_CONV)
             continue;
         if (wanted[0].target_count < LIST(targets))
-            targets[wanted[0].target_count++] = (struct rv_target){layer, -1, 1};
+            targets[wanted[0].target_count++] =
+                (struct rv_target){.layer = layer, .channel = -1, .weight = 1};
         if (wanted[1].keep_count < LIST(kept))
             kept[wanted[1].keep_count++] = layer;
     }

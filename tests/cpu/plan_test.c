@@ -22,42 +22,54 @@ struct plan_case {
     enum rv_objective objective;
     uint32_t border;
     bool keep, no_alias, keep_all, fp16;
+    bool compared; // with other pictures: targets of all those kinds in turn
 };
 
 #define MEAN RV_OBJECTIVE_MEAN
 #define L2 RV_OBJECTIVE_L2
 
 static const struct plan_case cases[] = {
-    {"conv2d", 75, 75, MEAN, 0, false, false, false, false},
-    {"activation_1", 75, 76, L2, 2, false, false, false, false},
-    {"max_pooling2d_1", 90, 75, L2, 0, false, false, false, false},
-    {"mixed0", 75, 75, MEAN, 0, false, false, false, false},
-    {"mixed2:5", 101, 83, L2, 1, false, false, false, false},
-    {"mixed3,mixed5", 75, 75, MEAN, 0, false, false, false, false},
-    {"mixed3,mixed5", 163, 211, L2, 0, false, false, false, false},
-    {"mixed4:77=2,mixed4,mixed1=-0.5", 107, 75, L2, 0, false, false, false, false},
-    {"mixed7", 129, 118, L2, 2, false, false, false, false},
-    {"mixed10", 107, 75, L2, 0, false, false, false, false},
-    {"mixed10,mixed9,mixed8,mixed0", 75, 101, MEAN, 0, false, false, false, false},
-    {"mixed9_0", 75, 75, L2, 0, false, false, false, false},
-    {"concatenate,mixed9_1,concatenate_1,mixed10", 76, 77, MEAN, 0, false, false, false, false},
+    {"conv2d", 75, 75, MEAN, 0, false, false, false, false, false},
+    {"activation_1", 75, 76, L2, 2, false, false, false, false, false},
+    {"max_pooling2d_1", 90, 75, L2, 0, false, false, false, false, false},
+    {"mixed0", 75, 75, MEAN, 0, false, false, false, false, false},
+    {"mixed2:5", 101, 83, L2, 1, false, false, false, false, false},
+    {"mixed3,mixed5", 75, 75, MEAN, 0, false, false, false, false, false},
+    {"mixed3,mixed5", 163, 211, L2, 0, false, false, false, false, false},
+    {"mixed4:77=2,mixed4,mixed1=-0.5", 107, 75, L2, 0, false, false, false, false, false},
+    {"mixed7", 129, 118, L2, 2, false, false, false, false, false},
+    {"mixed10", 107, 75, L2, 0, false, false, false, false, false},
+    {"mixed10,mixed9,mixed8,mixed0", 75, 101, MEAN, 0, false, false, false, false, false},
+    {"mixed9_0", 75, 75, L2, 0, false, false, false, false, false},
+    {"concatenate,mixed9_1,concatenate_1,mixed10", 76, 77, MEAN, 0, false, false, false, false,
+     false},
     // Before ReLU: a convolution of its own; an average pooling; inside a block that leads on.
-    {"conv2d_4", 75, 75, L2, 0, false, false, false, false},
-    {"conv2d_11,batch_normalization_11", 75, 75, L2, 0, false, false, false, false},
-    {"batch_normalization_27,mixed7=0.1,mixed1:3", 91, 76, L2, 0, false, false, false, false},
-    {"conv2d_6,activation_6,conv2d_12,mixed2", 75, 90, MEAN, 1, false, false, false, false},
-    {"conv2d_79,activation_93,conv2d_93", 75, 75, L2, 0, false, false, false, false},
+    {"conv2d_4", 75, 75, L2, 0, false, false, false, false, false},
+    {"conv2d_11,batch_normalization_11", 75, 75, L2, 0, false, false, false, false, false},
+    {"batch_normalization_27,mixed7=0.1,mixed1:3", 91, 76, L2, 0, false, false, false, false,
+     false},
+    {"conv2d_6,activation_6,conv2d_12,mixed2", 75, 90, MEAN, 1, false, false, false, false, false},
+    {"conv2d_79,activation_93,conv2d_93", 75, 75, L2, 0, false, false, false, false, false},
     // Parts of blocks: what leads nowhere is not computed.
-    {"activation_7", 75, 75, L2, 0, false, false, false, false},
-    {"activation_5,activation_29", 75, 75, MEAN, 0, false, false, false, false},
-    {"max_pooling2d_2", 80, 75, L2, 0, false, false, false, false},
-    {"max_pooling2d_3,activation_71", 80, 75, L2, 0, false, false, false, false},
+    {"activation_7", 75, 75, L2, 0, false, false, false, false, false},
+    {"activation_5,activation_29", 75, 75, MEAN, 0, false, false, false, false, false},
+    {"max_pooling2d_2", 80, 75, L2, 0, false, false, false, false, false},
+    {"max_pooling2d_3,activation_71", 80, 75, L2, 0, false, false, false, false, false},
     // Forward alone.
-    {"mixed5", 75, 75, MEAN, 0, true, false, false, false},
-    {"conv2d,mixed0,conv2d_11,activation_27,mixed10", 91, 107, MEAN, 0, true, false, false, false},
+    {"mixed5", 75, 75, MEAN, 0, true, false, false, false, false},
+    {"conv2d,mixed0,conv2d_11,activation_27,mixed10", 91, 107, MEAN, 0, true, false, false, false,
+     false},
+    // Compared with other pictures' layers, in every way.
+    {"mixed1,mixed2,mixed3,mixed0,mixed4,mixed5,activation_12", 107, 91, MEAN, 1, false, false,
+     false, false, true},
+    {"batch_normalization_11,activation_7,activation_27,batch_normalization_30,max_pooling2d_2,"
+     "mixed5",
+     91, 83, L2, 0, false, false, false, false, true},
+    {"mixed6,mixed10,mixed8,concatenate,mixed9_1", 107, 91, MEAN, 0, false, false, false, false,
+     true},
     // For tests.
-    {"mixed3,mixed5", 83, 91, L2, 0, false, true, false, false},
-    {"mixed3,conv2d_31", 83, 91, L2, 0, false, false, true, false},
+    {"mixed3,mixed5", 83, 91, L2, 0, false, true, false, false, false},
+    {"mixed3,conv2d_31", 83, 91, L2, 0, false, false, true, false, false},
 };
 
 struct layers {
@@ -76,6 +88,9 @@ static struct rv_plan_request request_of(const struct plan_case *c, struct layer
     uint32_t count;
     cr_assert_eq(rv_objective_parse(c->layers, layers->targets, &count), RV_OK, "%s: %s", c->layers,
                  rv_error_text());
+    for (uint32_t i = 0; i < count && c->compared; i++)
+        layers->targets[i].kind = (enum rv_target_kind)(1 + i % 5);
+    request.guide_height = request.guide_width = 99;
     for (uint32_t i = 0; i < count; i++)
         layers->keep[i] = layers->targets[i].layer;
     if (c->keep) {
@@ -278,18 +293,29 @@ static void write_cells(const char *name, const struct rv_plan *plan, const stru
               step->label, (unsigned long long)early * CELL, plan->tensors[a->tensor].name);
 }
 
-static void make_memory(const struct rv_plan *plan, struct memory memory[4]) {
+// What a plan finds there when it runs.
+static bool is_given(enum rv_plan_space space) {
+    return space == RV_SPACE_PICTURE || space == RV_SPACE_FEATURES || space == RV_SPACE_CONTENT ||
+           space == RV_SPACE_GUIDE;
+}
+
+static void make_memory(const struct rv_plan *plan, struct memory memory[RV_SPACE_COUNT]) {
     for (uint32_t i = 0; i < plan->tensor_count; i++) {
         const struct rv_plan_tensor *t = &plan->tensors[i];
         if (t->first_level != UINT32_MAX && (t->offset + t->bytes) / CELL > memory[t->space].cells)
             memory[t->space].cells = (t->offset + t->bytes) / CELL;
     }
-    for (uint32_t s = 0; s < 4; s++) {
+    for (uint32_t s = 0; s < RV_SPACE_COUNT; s++) {
         memory[s].owner = malloc((memory[s].cells + 1) * sizeof *memory[s].owner);
         memory[s].final = calloc(memory[s].cells + 1, sizeof *memory[s].final);
         for (uint64_t i = 0; i < memory[s].cells; i++)
-            memory[s].owner[i] =
-                s == RV_SPACE_PICTURE ? plan->activation[RV_PICTURE_TENSOR] : NOBODY;
+            memory[s].owner[i] = NOBODY;
+    }
+    for (uint32_t i = 0; i < plan->tensor_count; i++) {
+        const struct rv_plan_tensor *t = &plan->tensors[i];
+        if (is_given(t->space))
+            for (uint64_t cell = t->offset / CELL; cell < (t->offset + t->bytes) / CELL; cell++)
+                memory[t->space].owner[cell] = i;
     }
 }
 
@@ -320,7 +346,7 @@ static void check_results(const char *name, const struct plan_case *c, const str
 }
 
 static void check_run(const char *name, const struct plan_case *c, const struct rv_plan *plan) {
-    struct memory memory[4] = {{.cells = 0}};
+    struct memory memory[RV_SPACE_COUNT] = {{.cells = 0}};
     make_memory(plan, memory);
     for (uint32_t i = 0; i < plan->step_count; i++) {
         const struct rv_step *step = &plan->steps[i];
@@ -332,7 +358,7 @@ static void check_run(const char *name, const struct plan_case *c, const struct 
                 write_cells(name, plan, step, &step->access[j], memory);
     }
     check_results(name, c, plan, memory);
-    for (uint32_t s = 0; s < 4; s++) {
+    for (uint32_t s = 0; s < RV_SPACE_COUNT; s++) {
         free(memory[s].owner);
         free(memory[s].final);
     }
@@ -353,7 +379,8 @@ static void check_seeds(const char *name, const struct plan_case *c, const struc
     }
     for (uint32_t i = 0; i < plan->step_count; i++) {
         const struct rv_plan_seed *seed = &plan->steps[i].seed;
-        if (seed->active && plan->steps[i].op != RV_OP_LOSS_PARTIAL)
+        bool loss = plan->steps[i].op == RV_OP_LOSS_PARTIAL || plan->steps[i].op == RV_OP_GRAM_SUM;
+        if (seed->active && !loss)
             seeded += seed->end - seed->first;
     }
     cr_expect_eq(seeded, wanted, "%s: %u of %u channels get a gradient", name, seeded, wanted);
@@ -464,12 +491,56 @@ static void check_pack(const struct plan_case *c, const struct rv_weights *weigh
     free(plan);
 }
 
+// Plans that make the features of guide and style use the dream's weights, and lay the features out
+// as it does.
+Test(plan, features) {
+    static const struct plan_case c = {"mixed1,mixed2,mixed3,mixed0,mixed4,activation_12,mixed5",
+                                       107,
+                                       91,
+                                       MEAN,
+                                       1,
+                                       false,
+                                       false,
+                                       false,
+                                       false,
+                                       true};
+    struct rv_plan *dream = make_plan(&c);
+    for (int makes = RV_MAKES_GUIDE; makes <= RV_MAKES_STYLE; makes++) {
+        struct layers layers;
+        struct rv_plan_request request = request_of(&c, &layers);
+        struct rv_plan *plan;
+        uint32_t same = 0, written = 0, convs = 0;
+        request.makes = (enum rv_plan_makes)makes;
+        request.height = request.width = 99;
+        cr_assert_eq(rv_plan_create(&request, &plan), RV_OK, "%s", rv_error_text());
+        cr_expect_eq(plan->features_bytes, dream->features_bytes);
+        for (uint32_t i = 0; i < plan->step_count; i++) {
+            const struct rv_step *step = &plan->steps[i];
+            convs += step->op == RV_OP_CONV;
+            for (uint32_t j = 0; j < dream->step_count; j++)
+                same += step->op == RV_OP_CONV && strcmp(step->label, dream->steps[j].label) == 0 &&
+                        step->conv.weights_offset == dream->steps[j].conv.weights_offset &&
+                        step->constants_offset == dream->steps[j].constants_offset;
+            for (uint32_t j = 0; j < step->access_count; j++)
+                written += step->access[j].writes &&
+                           plan->tensors[step->access[j].tensor].space == RV_SPACE_FEATURES;
+        }
+        cr_expect(convs > 0 && same == convs, "%u of %u convolutions have their weights", same,
+                  convs);
+        // Columns of mixed1 and activation_12, means of mixed3; a matrix and its squares of mixed0.
+        cr_expect_eq(written, makes == RV_MAKES_GUIDE ? 3 : 2, "%u", written);
+        free(plan);
+    }
+    free(dream);
+}
+
 Test(plan, pack) {
     static const struct plan_case chosen[] = {
-        {"mixed3,conv2d_11,batch_normalization_4", 75, 75, L2, 0, false, false, false, false},
-        {"mixed4,conv2d_18", 75, 75, MEAN, 0, true, false, false, false},
-        {"mixed3,conv2d_11,batch_normalization_4", 75, 75, L2, 0, false, false, false, true},
-        {"mixed4,conv2d_18", 75, 75, MEAN, 0, true, false, false, true},
+        {"mixed3,conv2d_11,batch_normalization_4", 75, 75, L2, 0, false, false, false, false,
+         false},
+        {"mixed4,conv2d_18", 75, 75, MEAN, 0, true, false, false, false, false},
+        {"mixed3,conv2d_11,batch_normalization_4", 75, 75, L2, 0, false, false, false, true, false},
+        {"mixed4,conv2d_18", 75, 75, MEAN, 0, true, false, false, true, false},
     };
     rv_weights *weights;
     cr_assert_eq(rv_weights_random(3, &weights), RV_OK, "%s", rv_error_text());

@@ -242,7 +242,8 @@ Test(reference, follows_decisions) {
     static double image[COUNT];
     rv_weights *weights;
     struct rv_ref_run *own, *same, *closed;
-    struct rv_target target = {rv_layer_of(rv_layer_find("mixed3")), -1, 1};
+    struct rv_target target = {
+        .layer = rv_layer_of(rv_layer_find("mixed3")), .channel = -1, .weight = 1};
     cr_assert_eq(rv_weights_random(7, &weights), RV_OK, "%s", rv_error_text());
     rv_ref_noise(7, HEIGHT, WIDTH, noise);
     for (size_t i = 0; i < COUNT; i++)

@@ -252,6 +252,24 @@ Test(faults, heap) {
     fail_all_ways((struct plan){FAULTS_HEAP, true, 2, 41, false});
 }
 
+// The same with a guide, a style and a content, from noise.
+Test(faults, references) {
+    struct bench b;
+    struct rv_picture other = rv_test_noise(9, 80, 77);
+    begin(&b, true);
+    b.params.guide = b.params.style = &other;
+    b.params.start = RV_START_NOISE;
+    b.params.content_weight = 1;
+    b.params.octaves = b.params.iterations = 1;
+    strcpy(b.params.style_layers, "activation_1");
+    strcpy(b.params.content_layers, "max_pooling2d");
+    fail_everywhere(&b, &ways[0], (struct plan){FAULTS_LOST, true, 1, 3, false});
+    fail_everywhere(&b, &ways[0], (struct plan){FAULTS_MEMORY, false, 1, 13, false});
+    fail_everywhere(&b, &ways[0], (struct plan){FAULTS_HEAP, false, 1, 5, false});
+    end(&b);
+    rv_picture_free(&other);
+}
+
 // The same with a picture that comes from an image and goes there after every call.
 Test(faults, images) {
     struct bench b;

@@ -59,7 +59,8 @@ static enum rv_status record(void *user, struct rv_ops *ops, struct rv_recorder 
                              .scratch = rv_ops_range(ops, run->scratch),
                              .size = c->size,
                              .share = c->share};
-    return c->kind <= MATCH_ITSELF ? rv_op_match(recorder, &op) : rv_op_stretch(recorder, &op);
+    return c->kind <= MATCH_ITSELF ? rv_op_match_histogram(recorder, &op)
+                                   : rv_op_stretch(recorder, &op);
 }
 
 static double luma(const double *c) {

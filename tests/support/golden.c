@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/file.h"
 #include "base/status.h"
 #include "formats/picture.h"
@@ -17,8 +15,8 @@ static const char *const data_names[2] = {"random", "default"};
 // ------------------------------------------------------------------------------------------------
 // Reading
 
-static bool read_tensor(json_t *json, const float *data, size_t available,
-                        struct rv_golden_tensor *tensor) {
+bool rv_golden_tensor_read(json_t *json, const float *data, size_t available,
+                           struct rv_golden_tensor *tensor) {
     const char *layer = "";
     json_int_t height, width, channels, stride, count, offset;
     if (json_unpack(json, "{s?s s:[III] s:I s:I s:I s:F}", "layer", &layer, "shape", &height,
@@ -69,10 +67,10 @@ static bool read_case(json_t *json, const struct rv_goldens *goldens, const size
         return false;
     const float *data = goldens->data[!out->random];
     for (uint32_t i = 0; i < out->activation_count; i++)
-        if (!read_tensor(json_array_get(activations, i), data, available[!out->random],
-                         &out->activations[i]))
+        if (!rv_golden_tensor_read(json_array_get(activations, i), data, available[!out->random],
+                                   &out->activations[i]))
             return false;
-    return read_tensor(gradient, data, available[!out->random], &out->gradient);
+    return rv_golden_tensor_read(gradient, data, available[!out->random], &out->gradient);
 }
 
 static enum rv_status read_cases(const char *path, const size_t available[2],
@@ -92,8 +90,7 @@ static enum rv_status read_cases(const char *path, const size_t available[2],
                           goldens->count);
 }
 
-// Samples are little-endian float32, as every machine that runs the tests has them.
-static enum rv_status read_samples(const char *path, float **samples, size_t *count) {
+enum rv_status rv_golden_samples_read(const char *path, float **samples, size_t *count) {
     uint8_t *bytes;
     size_t size;
     enum rv_status status = rv_file_read(path, (size_t)1 << 24, &bytes, &size);
@@ -112,7 +109,7 @@ enum rv_status rv_goldens_load(const char *folder, struct rv_goldens *goldens) {
     *goldens = (struct rv_goldens){0};
     for (int i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "%s/%s.bin", folder, data_names[i]);
-        RV_TRY(read_samples(path, &goldens->data[i], &available[i]));
+        RV_TRY(rv_golden_samples_read(path, &goldens->data[i], &available[i]));
     }
     snprintf(path, sizeof path, "%s/goldens.json", folder);
     RV_TRY(read_cases(path, available, goldens));

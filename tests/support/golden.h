@@ -3,6 +3,8 @@
 #ifndef RV_TESTS_GOLDEN_H
 #define RV_TESTS_GOLDEN_H
 
+#include <jansson.h>
+
 #include "net/weights.h"
 #include "support/compare.h"
 
@@ -44,6 +46,12 @@ struct rv_goldens {
 // Reads goldens.json, the samples and photo.png of `folder`. RV_ERR_INPUT says which is damaged.
 enum rv_status rv_goldens_load(const char *folder, struct rv_goldens *goldens);
 void rv_goldens_free(struct rv_goldens *goldens);
+
+// What such files are made of: a sampled tensor as JSON has it, false if it is damaged; and the
+// samples, little-endian float32, as every machine that runs the tests has them. Freed with free().
+bool rv_golden_tensor_read(json_t *json, const float *data, size_t available,
+                           struct rv_golden_tensor *tensor);
+enum rv_status rv_golden_samples_read(const char *path, float **samples, size_t *count);
 
 // The picture of a case in 0..1. Freed by the caller with rv_picture_free.
 enum rv_status rv_golden_picture(const struct rv_goldens *goldens,

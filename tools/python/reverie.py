@@ -142,7 +142,11 @@ class _ProbeParams(Structure):
     _fields_ = [("size", c_size_t), ("layers", c_char_p), ("objective", c_int),
                 ("border", c_uint32), ("jitter_x", c_int32), ("jitter_y", c_int32),
                 ("activations", POINTER(c_char_p)), ("activation_count", c_uint32),
-                ("precision", c_int)]
+                ("precision", c_int), ("guide", POINTER(_Picture)), ("guide_match", c_int),
+                ("style", POINTER(_Picture)), ("style_layers", c_char_p),
+                ("style_weight", c_float), ("content", POINTER(_Picture)),
+                ("content_layers", c_char_p), ("content_weight", c_float),
+                ("dream_weight", c_float)]
 
 
 class _ProbeResult(Structure):
@@ -519,8 +523,11 @@ class Dreamer:
         return Live(self, width, height, parameters)
 
     def probe(self, image, layers="mixed3,mixed5", *, objective=None, border=0, jitter=(0, 0),
-              activations=(), precision=None):
+              activations=(), precision=None, **compared):
         """Runs the network once, on the picture scaled to [-1, 1].
+
+        `compared` are the parameters guide, guide_match, style, style_layers, style_weight,
+        content_layers, content_weight and dream_weight of a dream, and content, a picture.
 
         Returns a dictionary: `loss`, `gradient` of the loss with respect to that input, and
         `activations`, a dictionary of arrays [height, width, channels] by the names asked for.
@@ -533,6 +540,7 @@ class Dreamer:
             objective=_choice("objective", objective), border=border, jitter_x=jitter[0],
             jitter_y=jitter[1], activations=names, activation_count=len(activations),
             precision=_choice("precision", precision))
+        _kept = _compare(params, compared)
         picture, _pixels = _picture(image)
         result = _ProbeResult()
         with self._lock:
@@ -577,6 +585,23 @@ class Dreamer:
             _check(status)
         self.stats = _plain(stats)
         return result
+
+
+def _compare(params, keywords):
+    """Sets what a probe compares with; what it returns must live as long as `params`."""
+    content = keywords.pop("content", None)
+    unknown = keywords.keys() - {name for name, _ in _ProbeParams._fields_}
+    if unknown:
+        raise TypeError("a probe has no parameter %s" % ", ".join(sorted(unknown)))
+    dream = _params(keywords)
+    kept = [dream]
+    for name in keywords:
+        setattr(params, name, getattr(dream, name))
+    if content is not None:
+        picture, pixels = _picture(content)
+        params.content = ctypes.pointer(picture)
+        kept += [picture, pixels]
+    return kept
 
 
 def _end(session):
