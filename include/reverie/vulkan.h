@@ -138,6 +138,26 @@ RV_API enum rv_status rv_session_write_image(rv_session *session,
 RV_API enum rv_status rv_session_record(rv_session *session, VkCommandBuffer commands, double flops,
                                         struct rv_progress *progress);
 
+// ------------------------------------------------------------------------------------------------
+// Live
+
+struct rv_live;
+struct rv_frame;
+struct rv_live_stats;
+
+// As rv_live_frame (reverie/live.h), with the frame taken from an image, the dream written to one,
+// or both, by the device itself: no pixel passes through the host, so that a window can show it
+// directly. Either `in` or `source` is given; `out`, `target`, both or neither. Images are of the
+// live dream's size; the source's values are held within 0..1, the target gets an alpha of 1.
+// Waits until the dream is done, so what source->wait waits for must have been submitted before;
+// the target is written by what is then submitted and not waited for, unless that fails: then
+// neither of its semaphores is waited for or signalled. The source's are, unless RV_ERR_USAGE.
+RV_API enum rv_status rv_live_frame_images(struct rv_live *live, const struct rv_frame *in,
+                                           const struct rv_vulkan_image *source,
+                                           struct rv_frame *out,
+                                           const struct rv_vulkan_image *target,
+                                           struct rv_live_stats *stats);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,9 +1,10 @@
 // What the owner of a lent device does with a session: images, and command buffers.
+#include "dream/images.h"
+
 #include <string.h>
 
 #include "dream/context.h"
 #include "dream/session.h"
-#include "reverie/vulkan.h"
 
 // How a format's pixels are laid out. False if it is none of ours.
 static bool read_format(const struct rv_vulkan_image *image, struct rv_pixels_op *op) {
@@ -32,9 +33,8 @@ static bool read_format(const struct rv_vulkan_image *image, struct rv_pixels_op
     return true;
 }
 
-// Copies what the caller's version of the structure has, and checks it.
-static enum rv_status read_image(const struct rv_vulkan_image *given, struct rv_vulkan_image *image,
-                                 struct rv_pixels_op *op) {
+enum rv_status rv_image_check(const struct rv_vulkan_image *given, struct rv_vulkan_image *image,
+                              struct rv_pixels_op *op) {
     *image = (struct rv_vulkan_image){0};
     memcpy(image, given, given->size && given->size < sizeof *image ? given->size : sizeof *image);
     op->size = (struct rv_extent){image->width, image->height};
@@ -55,7 +55,7 @@ static enum rv_status read_image(const struct rv_vulkan_image *given, struct rv_
     return RV_OK;
 }
 
-static struct rv_image_use use_of(const struct rv_vulkan_image *image) {
+struct rv_image_use rv_image_use_of(const struct rv_vulkan_image *image) {
     return (struct rv_image_use){.image = image->image,
                                  .width = image->width,
                                  .height = image->height,
@@ -65,7 +65,7 @@ static struct rv_image_use use_of(const struct rv_vulkan_image *image) {
                                                                  : VK_QUEUE_FAMILY_IGNORED};
 }
 
-static struct rv_meeting meeting_of(const struct rv_vulkan_image *image) {
+struct rv_meeting rv_image_meeting(const struct rv_vulkan_image *image) {
     return (struct rv_meeting){image->wait, image->signal, image->wait_value, image->signal_value};
 }
 
@@ -87,14 +87,14 @@ done:
 }
 
 static enum rv_status finish(struct rv_session *s, const struct rv_vulkan_image *image) {
-    struct rv_meeting meeting = meeting_of(image);
+    struct rv_meeting meeting = rv_image_meeting(image);
     enum rv_status status = rv_recorder_end(&s->exchange);
     return status == RV_OK ? rv_recorder_meet(&s->exchange, &meeting, &s->exchanged) : status;
 }
 
 static enum rv_status read_source(struct rv_session *s, const struct rv_vulkan_image *image,
                                   struct rv_pixels_op *op) {
-    struct rv_image_use use = use_of(image);
+    struct rv_image_use use = rv_image_use_of(image);
     enum rv_status status;
     RV_TRY(begin(s, op));
     op->ours = rv_pyramid_original(&s->pictures);
@@ -117,7 +117,7 @@ enum rv_status rv_session_begin_image(rv_context *context, const rv_weights *wei
         return rv_fail(RV_ERR_USAGE,
                        "rv_session_begin_image needs a context, weights, an image and "
                        "a place for the session");
-    status = read_image(source, &image, &op);
+    status = rv_image_check(source, &image, &op);
     if (status == RV_OK && (image.layout == VK_IMAGE_LAYOUT_UNDEFINED))
         status =
             rv_fail(RV_ERR_USAGE, "rv_vulkan_image: a source of undefined layout holds nothing");
@@ -140,14 +140,14 @@ enum rv_status rv_session_write_image(rv_session *session, const struct rv_vulka
     enum rv_status status;
     if (!session || !target)
         return rv_fail(RV_ERR_USAGE, "rv_session_write_image needs a session and an image");
-    RV_TRY(read_image(target, &image, &op));
+    RV_TRY(rv_image_check(target, &image, &op));
     struct rv_extent base = s->pictures.base;
     if (image.width != base.width || image.height != base.height) {
         status = rv_fail(RV_ERR_USAGE, "an image of %u x %u cannot hold a picture of %u x %u",
                          image.width, image.height, base.width, base.height);
         goto done;
     }
-    struct rv_image_use use = use_of(&image);
+    struct rv_image_use use = rv_image_use_of(&image);
     RV_TRY(rv_session_room(s, &room));
     RV_TRY(begin(s, &op));
     RV_TRY(rv_pyramid_show(&s->pictures, &s->exchange, room, &op.ours));

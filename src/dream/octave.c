@@ -3,22 +3,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "dream/jitter.h"
 #include "dream/session.h"
 
 // ------------------------------------------------------------------------------------------------
 // Jitter
-
-// A whole number in [-most, most], a pure function of its arguments.
-static int32_t draw(uint64_t seed, uint64_t octave, uint64_t iteration, uint64_t axis,
-                    int32_t most) {
-    uint64_t hash = rv_hash(seed, octave << 32 | iteration << 1 | axis);
-    return (int32_t)(hash % (2 * (uint64_t)most + 1)) - most;
-}
-
-static int32_t wrapped(int32_t value, uint32_t size) {
-    int32_t rest = value % (int32_t)size;
-    return rest < 0 ? rest + (int32_t)size : rest;
-}
 
 static struct rv_extent size_of(const struct rv_session *s) {
     return s->pictures.sizes.octave[s->octave];
@@ -27,10 +16,7 @@ static struct rv_extent size_of(const struct rv_session *s) {
 // By how much the picture is rolled along an axis (0 = x), 0 <= jitter < size.
 static int32_t jitter_of(const struct rv_session *s, uint32_t iteration, uint32_t axis) {
     struct rv_extent size = size_of(s);
-    if (s->params.jitter <= 0)
-        return 0;
-    return wrapped(draw(s->params.seed, s->octave, iteration, axis, s->params.jitter),
-                   axis ? size.height : size.width);
+    return rv_jitter(&s->params, s->octave, iteration, axis, axis ? size.height : size.width);
 }
 
 // The jitter of whole pictures is the kernels' work; tiles are cut from the rolled picture.
