@@ -94,7 +94,7 @@ void rv_aid_release(struct rv_aid **aid) {
 // ------------------------------------------------------------------------------------------------
 // Settings
 
-static void point_at_aids(struct rv_settings *settings) {
+void rv_settings_refer(struct rv_settings *settings) {
     for (uint32_t slot = 0; rv_slot_option(slot); slot++)
         (void)rv_params_set_picture(&settings->params, rv_slot_option(slot),
                                     settings->aid[slot] ? &settings->aid[slot]->picture : NULL);
@@ -117,7 +117,7 @@ void rv_settings_give(struct rv_settings *settings, uint32_t slot, struct rv_aid
     rv_aid_release(&settings->aid[slot]);
     settings->aid[slot] = aid;
     settings->wanted[slot][0] = '\0';
-    point_at_aids(settings);
+    rv_settings_refer(settings);
 }
 
 void rv_settings_want(struct rv_settings *settings, uint32_t slot, const char *identity) {

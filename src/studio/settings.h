@@ -1,5 +1,5 @@
-// Parameters as a visitor gave them, with the pictures among them: a mask, a guide, a style. Those are
-// counted, since the dream goes on with one while another takes its place.
+// Parameters as a visitor gave them, with the pictures among them: a mask, a guide, a style. Those
+// are counted, since the dream goes on with one while another takes its place.
 #ifndef RV_STUDIO_SETTINGS_H
 #define RV_STUDIO_SETTINGS_H
 
@@ -11,8 +11,8 @@
 
 #define RV_PIXELS_MAX (UINT64_C(1) << 25) // of any picture that the studio takes
 #define RV_NAME_SIZE 128
-#define RV_SLOTS_MAX 8       // rows of the table that are pictures
-#define RV_IDENTITY_SIZE 48  // "640x480-0123456789abcdef", as rv_params_get has it
+#define RV_SLOTS_MAX 8      // rows of the table that are pictures
+#define RV_IDENTITY_SIZE 48 // "640x480-0123456789abcdef", as rv_params_get has it
 #define RV_SLOT_NONE UINT32_MAX
 
 // One of those pictures. Immutable.
@@ -35,7 +35,7 @@ void rv_aid_release(struct rv_aid **aid);
 
 // Slots are the rows of rv_options() that are pictures, in their order. Valid as {0}.
 struct rv_settings {
-    struct rv_params params;         // its pictures are those of `aid`
+    struct rv_params params;          // its pictures are those of `aid`
     struct rv_aid *aid[RV_SLOTS_MAX]; // shared; NULL = none
     // The identity of a picture that a recipe names and nobody has given again; "" = none.
     char wanted[RV_SLOTS_MAX][RV_IDENTITY_SIZE];
@@ -53,7 +53,10 @@ void rv_settings_release(struct rv_settings *settings);
 void rv_settings_give(struct rv_settings *settings, uint32_t slot, struct rv_aid *aid);
 // Asks for the picture of that identity ("" = none is wanted): a slot that holds it keeps it.
 void rv_settings_want(struct rv_settings *settings, uint32_t slot, const char *identity);
+// Makes the parameters' pictures those of the slots, after the parameters were replaced.
+void rv_settings_refer(struct rv_settings *settings);
 // Resolves the parameters; pictures stay those of `settings`.
-enum rv_status rv_settings_resolve(const struct rv_settings *settings, struct rv_settings *resolved);
+enum rv_status rv_settings_resolve(const struct rv_settings *settings,
+                                   struct rv_settings *resolved);
 
 #endif
