@@ -326,13 +326,13 @@ static void advance(rv_dreamer *d) {
 // ------------------------------------------------------------------------------------------------
 // A camera's frames, and what is done meanwhile
 
-// The time is a clock's of which pthread_cond_timedwait knows nothing: seconds from now.
 static void wait_at_most(rv_dreamer *d, double seconds) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    double whole = floor(fmax(seconds, 0));
+    seconds = fmin(fmax(seconds, 0), 60);
+    double whole = floor(seconds);
     until.tv_sec += (time_t)whole;
-    until.tv_nsec += (long)((fmax(seconds, 0) - whole) * 1e9);
+    until.tv_nsec += (long)((seconds - whole) * 1e9);
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
@@ -361,6 +361,8 @@ static void run_errand(rv_dreamer *d) {
     errand->status = status;
     errand->done = true;
     d->errand = NULL;
+    if (d->live_client == errand->job->client)
+        d->live_until = rv_clock_seconds() + RV_LIVE_SECONDS;
     pthread_cond_broadcast(&d->back);
     if (lost && d->subject && d->state.phase != RV_PHASE_FINISHED)
         go_on_here(d);
@@ -417,7 +419,7 @@ void *rv_dreamer_run(void *user) {
         else if (d->changed && !d->session && d->state.phase == RV_PHASE_FAILED) {
             d->changed = false;
             d->fresh = true; // perhaps it can begin now
-        } else if (alive && d->changed)
+        } else if (alive && d->changed && !live)
             change(d);
         else if (going && (d->fresh || (!d->session && !over)))
             begin(d);

@@ -277,9 +277,6 @@ enum rv_status rv_dreamer_frame(rv_dreamer *d, struct rv_live_job *job) {
     pthread_cond_signal(&d->wish);
     while (!errand.done)
         pthread_cond_wait(&d->back, &d->lock);
-    if (d->live_client == job->client)
-        d->live_until = rv_clock_seconds() + RV_LIVE_SECONDS;
-    pthread_cond_signal(&d->wish);
     pthread_mutex_unlock(&d->lock);
     pthread_mutex_unlock(&d->fronting);
     return errand.status == RV_OK ? RV_OK : rv_fail(errand.status, "%s", errand.error);
@@ -288,7 +285,7 @@ enum rv_status rv_dreamer_frame(rv_dreamer *d, struct rv_live_job *job) {
 void rv_dreamer_frames_end(rv_dreamer *d, uint64_t client) {
     pthread_mutex_lock(&d->lock);
     if (d->live_client == client)
-        d->live_until = 0;
+        d->live_client = 0;
     pthread_cond_signal(&d->wish);
     pthread_mutex_unlock(&d->lock);
 }
