@@ -44,6 +44,7 @@ export class Brush {
   }
 
   close() {
+    if (!this.on) return;
     this.on = false;
     document.body.classList.remove("painting");
     this.canvas.hidden = byId("brush").hidden = this.ring.hidden = true;
