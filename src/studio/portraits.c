@@ -11,8 +11,9 @@
 #include "formats/picture.h"
 
 #define SIDE 96u
+#define GRAIN 24u // the noise is enlarged from so many pixels a side: fine noise grows speckles
 #define GREY 0.5f
-#define CONTRAST 0.08f
+#define CONTRAST 0.12f
 #define QUALITY 85
 #define FILE_BYTES_MAX 65536u
 #define PATH_SIZE 768
@@ -23,8 +24,8 @@
 #define VERSION 1
 static const struct rv_params dream = {.octaves = 3,
                                        .octave_scale = 1.13f,
-                                       .iterations = 14,
-                                       .step = 0.05f,
+                                       .iterations = 12,
+                                       .step = 0.022f,
                                        .jitter = 8,
                                        .seed = 1,
                                        .precision = RV_PRECISION_FP32};
@@ -60,14 +61,16 @@ bool rv_layer_is_drawn(const struct rv_layer_info *layer) {
 // The same on every machine: a multiplicative generator's high bits.
 static enum rv_status make_noise(struct rv_picture *noise) {
     uint64_t state = 1;
-    *noise = (struct rv_picture){SIDE, SIDE, malloc((size_t)SIDE * SIDE * 3 * sizeof(float))};
-    if (!noise->pixels)
+    struct rv_photo photo = {.picture = {GRAIN, GRAIN, malloc((size_t)GRAIN * GRAIN * 12)}};
+    if (!photo.picture.pixels)
         return rv_fail(RV_ERR_NO_MEMORY, "no memory for the layers' pictures");
-    for (size_t i = 0; i < (size_t)SIDE * SIDE * 3; i++) {
+    for (size_t i = 0; i < (size_t)GRAIN * GRAIN * 3; i++) {
         state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        noise->pixels[i] = GREY + CONTRAST * ((float)(state >> 40) / 8388608.0f - 1);
+        photo.picture.pixels[i] = GREY + CONTRAST * ((float)(state >> 40) / 8388608.0f - 1);
     }
-    return RV_OK;
+    enum rv_status status = rv_photo_resize(&photo, SIDE, SIDE);
+    *noise = photo.picture;
+    return status;
 }
 
 rv_portraits *rv_portraits_create(const rv_weights *weights, const char *weights_path) {

@@ -173,8 +173,10 @@ async function bringing() {
 
 // A slider back to an earlier step: what was shown then is shown, and from there it goes on.
 async function goingBack() {
-  await page.click("#go");
-  await until(() => /Paused/.test(document.querySelector("#status").textContent));
+  await page.click("#restart");
+  await page.waitForSelector("#step:enabled");
+  await page.click("#step"); // and a pause, however far it is
+  await until(() => /Paused.*step [1-9]/.test(document.querySelector("#status").textContent));
   await page.click("#step");
   await until(() => document.querySelector("#history").max > 0
     && document.querySelector("#history").value === document.querySelector("#history").max);
@@ -218,9 +220,11 @@ async function steering() {
   await page.click("#groups summary:has-text('Balance')");
   await page.fill("#option-blend", "0.5");
   await page.press("#option-blend", "Enter");
-  await until(() => /1 changed/.test(document.querySelector("#groups").textContent));
+  const counts = (text) => until((wanted) => [...document.querySelectorAll("#groups summary")]
+    .some((one) => one.textContent === wanted), text);
+  await counts("Balance1 changed");
   await page.click("[aria-label=\"blend: back to the preset's value\"]");
-  await until(() => !/1 changed/.test(document.querySelector("#groups").textContent));
+  await counts("Balance");
 }
 
 // How much of the mask that the program has is white: 0..1.
