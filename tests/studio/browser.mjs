@@ -138,7 +138,7 @@ async function elsewhere() {
   expect(over <= 0, `on a phone it is ${over} pixels too wide`);
   await shot("narrow");
   const unnamed = await page.evaluate(() => {
-    const named = (one) => one.textContent.trim() || one.alt || one.ariaLabel || one.labels?.length
+    const named = (one) => one.textContent.trim() || one.alt || one.getAttribute("alt") === "" || one.ariaLabel || one.labels?.length
       || one.querySelector("img[alt]");
     return [...document.querySelectorAll("button, input, select, a, img")]
       .filter((one) => !one.hidden && !named(one)).map((one) => one.outerHTML);
@@ -279,12 +279,12 @@ async function painting() {
   await stroke([[0.2, 0.3], [0.6, 0.5]], "mouse");
   const first = await untilWhite(0.02, 0.4, "a stroke");
   await stroke([[0.7, 0.2], [0.8, 0.8]], "touch");
-  await untilWhite(first + 0.02, 0.6, "a finger's stroke");
+  await untilWhite(first + 0.008, 0.6, "a finger's stroke");
   await shot("brush");
   await page.click("#brush-invert");
-  await untilWhite(0.4, 0.98 - first, "inverted");
+  await untilWhite(0.4, 0.992 - first, "inverted");
   await page.click("#brush-undo");
-  await untilWhite(first + 0.02, 0.6, "undone");
+  await untilWhite(first + 0.008, 0.6, "undone");
   await page.click("#brush-empty");
   await untilWhite(0, 0, "cleared");
   await page.focus("#mask");
@@ -325,7 +325,7 @@ async function filming() {
   await page.fill("#live-steps", "2");
   await page.press("#live-steps", "Enter");
   await until(() => /2 a frame/.test(document.querySelector("#live-figures").textContent));
-  await page.fill("#option-layers", "mixed0:3");
+  await page.fill("#option-layers", "mixed0,activation_4=0.5");
   await page.press("#option-layers", "Enter");
   await page.waitForTimeout(1500);
   const seen = await page.evaluate(() => {
@@ -355,6 +355,7 @@ async function filming() {
 
 // From the address bar to a saved picture without a pointer.
 async function byKeyboard() {
+  await page.waitForSelector("#png[href]");
   await page.evaluate(() => document.activeElement?.blur());
   const reached = new Set();
   for (let i = 0; i < 120; i++) {
@@ -362,6 +363,7 @@ async function byKeyboard() {
     const now = await page.evaluate(() => {
       const one = document.activeElement;
       const { outlineStyle, boxShadow } = getComputedStyle(one);
+      if (one === document.body) return ["", true]; // on the browser's own
       const ring = one.closest("svg, .choice, #presets") || outlineStyle !== "none" || boxShadow !== "none";
       return [one.id || one.dataset?.layer || one.getAttribute("aria-label") || one.textContent.trim(), Boolean(ring)];
     });
