@@ -28,7 +28,7 @@ wanted_to_test=(
   command:Xvfb=xvfb
   command:doxygen=doxygen command:abidw=abigail-tools command:lintian=lintian command:mandoc=mandoc
   command:groff=groff command:mmdebstrap=mmdebstrap command:zsh=zsh command:fish=fish
-  file:/usr/share/i18n/locales/de_DE=locales
+  file:/usr/share/i18n/locales/de_DE=locales package:python3-opencv
 )
 
 is_present() {

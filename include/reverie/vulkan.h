@@ -149,9 +149,10 @@ struct rv_live_stats;
 // or both, by the device itself: no pixel passes through the host, so that a window can show it
 // directly. Either `in` or `source` is given; `out`, `target`, both or neither. Images are of the
 // live dream's size; the source's values are held within 0..1, the target gets an alpha of 1.
-// Waits until the dream is done, so what source->wait waits for must have been submitted before;
-// the target is written by what is then submitted and not waited for, unless that fails: then
-// neither of its semaphores is waited for or signalled. The source's are, unless RV_ERR_USAGE.
+// Waits until the dream is done, so what source->wait waits for must have been submitted before.
+// The target is written by what is then submitted and not waited for. If it fails, nothing was
+// submitted for the target; the source may have been read and its `signal` signalled all the same,
+// except with RV_ERR_USAGE.
 RV_API enum rv_status rv_live_frame_images(struct rv_live *live, const struct rv_frame *in,
                                            const struct rv_vulkan_image *source,
                                            struct rv_frame *out,

@@ -24,7 +24,7 @@
 #define RV_FLOW_FROM_SAME 2   // that of the level itself
 
 // Sums over a window of 2 * radius + 1 pixels, weighted (1 - (k / (radius + 1))^2)^2.
-#define RV_FLOW_RADIUS 4
+#define RV_FLOW_RADIUS 3
 #define RV_FLOW_SOFT 0.03     // residuals above about that count less and less
 #define RV_FLOW_SMOOTH 0.0002 // pull towards the window's mean flow
 
@@ -32,10 +32,10 @@ struct rv_flow_push {
     RV_UINT size, above; // width | height << 16, of the level and of the one above it
 };
 
-// Where the flow there and back closes: |b + f|^2 <= 0.01 (|b|^2 + |f|^2) + 0.5.
+// Where the flow there and back closes: |b + f|^2 <= 0.01 (|b|^2 + |f|^2) + 0.25.
 #define RV_CHECK_SLOPE 0.01
-#define RV_CHECK_SLACK 0.5
-#define RV_CHECK_RESIDUAL 0.2 // of the luminance
+#define RV_CHECK_SLACK 0.25
+#define RV_CHECK_RESIDUAL 0.15 // of the luminance
 #define RV_CHECK_PARTIALS 16384
 
 #define RV_CHECK_MOTION 0 // flow back, in x and y; 1 where it is explained, else 0; its length

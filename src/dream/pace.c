@@ -86,6 +86,10 @@ static enum rv_pace_change come_back(struct rv_pace *pace, const struct rv_pace_
 enum rv_pace_change rv_pace_note(struct rv_pace *pace, const struct rv_pace_goal *goal,
                                  uint32_t octave, uint32_t steps, double step_seconds,
                                  double rest_seconds) {
+    if (!pace->warm[octave]) {
+        pace->warm[octave] = true;
+        return RV_PACE_STAY;
+    }
     pace->step[octave] = smoothed(pace->step[octave], step_seconds / steps);
     pace->rest = smoothed(pace->rest, rest_seconds);
     fit_steps(pace, goal, octave);

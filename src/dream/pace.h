@@ -27,17 +27,19 @@ struct rv_pace {
     uint32_t octaves;              // that take turns, the smallest ones
     uint32_t steps[RV_OCTAVE_MAX]; // of the next frame at each
     double step[RV_OCTAVE_MAX];    // seconds that one takes, smoothed; 0 = not known
-    double rest;          // seconds that the rest of a frame takes, smoothed; 0 = not known
-    uint32_t late, early; // turns of the largest octave in a row that say so
-    uint32_t patience;    // of those, before anything grows; doubles when that was wrong
-    bool grown;           // the last change was to grow
+    double rest;              // seconds that the rest of a frame takes, smoothed; 0 = not known
+    bool warm[RV_OCTAVE_MAX]; // it had a frame, which also warmed the driver up
+    uint32_t late, early;     // turns of the largest octave in a row that say so
+    uint32_t patience;        // of those, before anything grows; doubles when that was wrong
+    bool grown;               // the last change was to grow
 };
 
 // At the start: every octave, a step each.
 void rv_pace_begin(struct rv_pace *pace, const struct rv_pace_goal *goal);
 // Takes note of a frame: `steps` > 0 at an octave (from 0) took `step_seconds` in all, the rest of
-// the frame `rest_seconds`. Decides about the frames to come. After RV_PACE_SHRINK or RV_PACE_GROW,
-// unless it cannot be done, rv_pace_resized is to follow.
+// the frame `rest_seconds`; the first frame at an octave does not count. Decides about the frames
+// to come. After RV_PACE_SHRINK or RV_PACE_GROW, unless it cannot be done, rv_pace_resized is to
+// follow.
 enum rv_pace_change rv_pace_note(struct rv_pace *pace, const struct rv_pace_goal *goal,
                                  uint32_t octave, uint32_t steps, double step_seconds,
                                  double rest_seconds);

@@ -24,7 +24,7 @@ from ctypes import (CFUNCTYPE, POINTER, Structure, byref, c_bool, c_char, c_char
 
 import numpy
 
-__all__ = ["Dreamer", "Error", "Session", "Status", "devices", "dream", "estimate", "layers",
+__all__ = ["Dreamer", "Error", "Live", "Session", "Status", "devices", "dream", "estimate", "layers",
            "options", "presets", "version"]
 VERSION = "0.1.0"  # of the header that this file follows
 
@@ -148,6 +148,27 @@ class _ProbeResult(Structure):
     _fields_ = [("loss", c_double), ("gradient", _Array), ("activations", _Array * 16)]
 
 
+class _Frame(Structure):
+    _fields_ = [("width", c_uint32), ("height", c_uint32), ("stride", c_size_t),
+                ("pixels", POINTER(c_uint8))]
+
+
+class _LiveParams(Structure):
+    _fields_ = [("size", c_size_t), ("steps", c_uint32), ("most_steps", c_uint32),
+                ("rate", c_float), ("size_limit", c_uint32), ("decay", c_float),
+                ("decay_moving", c_float), ("strength", c_float), ("no_flow", c_bool),
+                ("scene_cut", c_float)]
+
+
+class _LiveStats(Structure):
+    _fields_ = [("frame", c_uint64), ("steps", c_uint32), ("octave", c_uint32),
+                ("octaves", c_uint32), ("width", c_uint32), ("height", c_uint32),
+                ("octave_width", c_uint32), ("octave_height", c_uint32), ("reset", c_bool),
+                ("scene_cut", c_bool), ("stuck", c_bool), ("loss", c_float), ("flow", c_float),
+                ("occluded", c_float), ("upload_ms", c_float), ("flow_ms", c_float),
+                ("steps_ms", c_float), ("output_ms", c_float), ("total_ms", c_float)]
+
+
 _PROGRESS = CFUNCTYPE(c_bool, c_void_p, POINTER(_Progress))
 _DEVICE_TYPES = ["other", "discrete", "integrated", "virtual", "cpu"]
 
@@ -209,6 +230,12 @@ _declare("rv_session_seek", c_int, c_void_p, c_uint32)
 _declare("rv_session_params", None, c_void_p, POINTER(_Params))
 _declare("rv_session_stats", None, c_void_p, POINTER(_DreamStats))
 _declare("rv_session_end", None, POINTER(c_void_p))
+_declare("rv_live_begin", c_int, c_void_p, c_void_p, c_uint32, c_uint32, POINTER(_Params),
+         POINTER(_LiveParams), POINTER(c_void_p))
+_declare("rv_live_frame", c_int, c_void_p, POINTER(_Frame), POINTER(_Frame), POINTER(_LiveStats))
+_declare("rv_live_change", c_int, c_void_p, POINTER(_Params), POINTER(_LiveParams))
+_declare("rv_live_reset", None, c_void_p)
+_declare("rv_live_end", None, POINTER(c_void_p))
 _declare("rv_picture_free", None, POINTER(_Picture))
 _declare("rv_probe", c_int, c_void_p, c_void_p, POINTER(_Picture), POINTER(_ProbeParams),
          POINTER(_ProbeResult))
@@ -475,6 +502,10 @@ class Dreamer:
         """Begins a dream that is taken step by step, see Session."""
         return Session(self, image, parameters)
 
+    def live(self, width, height, **parameters):
+        """Begins to dream on the frames of a camera, see Live."""
+        return Live(self, width, height, parameters)
+
     def probe(self, image, layers="mixed3,mixed5", *, objective=None, border=0, jitter=(0, 0),
               activations=(), precision=None):
         """Runs the network once, on the picture scaled to [-1, 1].
@@ -593,6 +624,92 @@ class Session:
         stats = _DreamStats()
         self._call(_library.rv_session_stats, byref(stats))
         return _plain(stats)
+
+
+def _end_live(handle):
+    _library.rv_live_end(byref(handle))
+
+
+def _live_params(keywords):
+    """Takes the fields of struct rv_live_params out of the keywords; 0 is off, None the default."""
+    params = _LiveParams(size=ctypes.sizeof(_LiveParams))
+    for name, _ in _LiveParams._fields_[1:]:
+        value = keywords.pop(name, None)
+        if value is not None:
+            off = value == 0 and name in ("decay", "decay_moving", "strength", "scene_cut")
+            setattr(params, name, -1 if off else value)
+    return params
+
+
+class Live:
+    """A dream on the frames of a camera, from Dreamer.live.
+
+        with dreamer.live(640, 480, rate=30, layers="mixed4") as live:
+            while True:
+                show(live.frame(camera.read()))
+
+    Besides the parameters of dream() it takes `steps`, `most_steps`, `rate`, `size_limit`, `decay`,
+    `decay_moving`, `strength`, `no_flow` and `scene_cut` of struct rv_live_params, where 0 turns
+    off what can be off. `stats` is what is known of the last frame. It ends with the `with`
+    statement, with close(), or with its Dreamer.
+    """
+
+    def __init__(self, dreamer, width, height, parameters):
+        self._dreamer, self._parameters, self._handle = dreamer, parameters, c_void_p()
+        self.stats = None
+        keywords = dict(parameters)
+        live_params = _live_params(keywords)
+        params = _params(keywords)
+        with dreamer._lock:
+            dreamer._need_open()
+            _check(_library.rv_live_begin(dreamer._context, dreamer._weights, width, height,
+                                          byref(params), byref(live_params), byref(self._handle)))
+            self._finalizer = weakref.finalize(self, _end_live, self._handle)
+            dreamer._sessions.add(self)
+
+    def close(self):
+        """Ends the dream, at any moment. Closing twice does no harm."""
+        with self._dreamer._lock:
+            self._finalizer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _call(self, function, *arguments):
+        with self._dreamer._lock:
+            if not self._finalizer.alive:
+                raise ValueError("this live dream has ended")
+            return function(self._handle, *arguments)
+
+    def frame(self, image):
+        """Dreams on a frame, an array [height, width, 3 or 4] of uint8; returns one like it."""
+        image = numpy.asarray(image)
+        if image.dtype != numpy.uint8 or image.ndim != 3 or image.shape[2] not in (3, 4):
+            raise ValueError("a frame is an array [height, width, 3 or 4] of uint8, not %s of %s"
+                             % (image.shape, image.dtype))
+        pixels = numpy.full(image.shape[:2] + (4,), 255, numpy.uint8)
+        pixels[..., :image.shape[2]] = image
+        frame = _Frame(image.shape[1], image.shape[0], 0,
+                       pixels.ctypes.data_as(POINTER(c_uint8)))
+        stats = _LiveStats()
+        _check(self._call(_library.rv_live_frame, byref(frame), byref(frame), byref(stats)))
+        self.stats = _plain(stats)
+        return pixels[..., :image.shape[2]]
+
+    def change(self, **parameters):
+        """Changes these parameters from the next frame on."""
+        changed = dict(self._parameters, **parameters)
+        keywords = dict(changed)
+        live_params = _live_params(keywords)
+        _check(self._call(_library.rv_live_change, byref(_params(keywords)), byref(live_params)))
+        self._parameters = changed
+
+    def reset(self):
+        """Forgets what was dreamed: the next frame begins anew."""
+        self._call(_library.rv_live_reset)
 
 
 def estimate(width, height, **parameters):
