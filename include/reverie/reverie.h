@@ -642,6 +642,21 @@ RV_API enum rv_status rv_session_resume(rv_session *session, const struct rv_ses
 // Frees `values` and zeroes the struct. Thread-safe.
 RV_API void rv_session_state_free(struct rv_session_state *state);
 
+// A dream as it stood after a step, in host memory.
+typedef struct rv_moment rv_moment;
+
+// Keeps the moment, after the last whole step, to return to. Waits for what was submitted. Free it
+// with rv_moment_free; it may outlive the session.
+RV_API enum rv_status rv_session_remember(rv_session *session, rv_moment **moment);
+// Goes on at that moment, as if nothing had come since: with parameters as they were, to the same
+// bytes. `moment` is borrowed until the call returns. It may be another session's, such as one
+// whose device was lost, if picture and octaves have the same sizes: RV_ERR_USAGE else. A step that
+// was only submitted in part is dropped. On any other failure the session can only be ended.
+RV_API enum rv_status rv_session_return(rv_session *session, const rv_moment *moment);
+// What it takes of host memory. Thread-safe.
+RV_API uint64_t rv_moment_bytes(const rv_moment *moment);
+RV_API void rv_moment_free(rv_moment **moment);
+
 // The parameters as they are meant, complete. Their pictures belong to the session and are borrowed
 // until it is changed or ended.
 RV_API void rv_session_params(const rv_session *session, struct rv_params *params);

@@ -118,9 +118,8 @@ static void give_back(struct rv_session *s) {
         rv_tiling_finish(&s->tilings[i]);
 }
 
-// The work that is behind, should the octaves' shares of it have changed.
-static void count_done(struct rv_session *s) {
-    s->work_done = s->tilings[s->octave].flops * s->work.done;
+void rv_session_count_done(struct rv_session *s) {
+    s->work_done = rv_session_finished(s) ? 0 : s->tilings[s->octave].flops * s->work.done;
     for (uint32_t i = 0; i < s->octave; i++)
         s->work_done += s->tilings[i].flops * s->params.iterations;
     s->first_work = 0;
@@ -133,7 +132,7 @@ static enum rv_status rebuild(struct rv_session *s) {
     memset(s->tilings, 0, sizeof s->tilings);
     enum rv_status status = reserve(s, &s->pictures.sizes, s->pictures.base);
     if (status == RV_OK && !rv_session_finished(s))
-        count_done(s);
+        rv_session_count_done(s);
     return status;
 }
 
@@ -617,7 +616,7 @@ enum rv_status rv_session_seek(rv_session *session, uint32_t octave) {
     s->octave = octave - 1;
     s->enough = false;
     s->current.finished = false;
-    count_done(s);
+    rv_session_count_done(s);
 done:
     return status;
 }

@@ -85,6 +85,8 @@ enum rv_status rv_session_references(struct rv_session *s);
 enum rv_status rv_session_ready(struct rv_session *s, double flops);
 // Judges what is complete, without waiting.
 enum rv_status rv_session_collect(struct rv_session *s);
+// Counts the work that is behind, should the place or the octaves' shares of it have changed.
+void rv_session_count_done(struct rv_session *s);
 // Where a picture may be made: in the gradient's place, unless an iteration is under way there.
 enum rv_status rv_session_room(struct rv_session *s, struct rv_range *room);
 static inline bool rv_session_finished(const struct rv_session *s) {

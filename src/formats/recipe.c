@@ -133,6 +133,15 @@ enum rv_status rv_recipe_parse(const char *text, const char *name, struct rv_par
     return status;
 }
 
+void rv_recipe_picture(const char *text, const char *option, char *identity, size_t capacity) {
+    json_t *root = NULL;
+    const char *stored = NULL;
+    if (text && rv_json_parse("the picture", text, strlen(text), &root) == RV_OK)
+        stored = json_string_value(json_object_get(json_object_get(root, "parameters"), option));
+    rv_copy_printable(identity, capacity, stored ? stored : "");
+    json_decref(root);
+}
+
 enum rv_status rv_recipe_read(const char *path, struct rv_params *params, uint64_t *size) {
     struct rv_photo photo;
     enum rv_status status = rv_photo_load(path, 0, &photo);

@@ -39,6 +39,10 @@ enum rv_status rv_recipe_attach(json_t *recipe, struct rv_photo *photo);
 enum rv_status rv_recipe_parse(const char *text, const char *name, struct rv_params *params,
                                uint64_t *size);
 
+// What the recipe in a photo's text (NULL included) says of a parameter that is a picture: what it
+// can be known again by, "" = there was none.
+void rv_recipe_picture(const char *text, const char *option, char *identity, size_t capacity);
+
 // Sets those parameters that are members of the object, but pictures. RV_ERR_INPUT names `name` and
 // the member.
 enum rv_status rv_recipe_apply(const json_t *object, const char *name, struct rv_params *params);

@@ -10,6 +10,7 @@
 
 #define RV_JSON_BYTES_MAX 65536u
 #define RV_PHOTO_BYTES_MAX (64u << 20)
+#define RV_FRAME_BYTES_MAX (8u << 20)
 #define RV_QUERY_MAX 4
 
 struct rv_studio {
@@ -23,6 +24,7 @@ struct rv_query {
 struct rv_request {
     const char *method, *path;
     const char *content_type; // NULL = none
+    const char *known_tag;    // of what the client has already (If-None-Match); NULL = none
     struct rv_query queries[RV_QUERY_MAX];
     uint32_t query_count;
     const uint8_t *body;
@@ -36,6 +38,8 @@ struct rv_reply {
     size_t size;
     void *owned;     // to be freed after sending; NULL = nothing
     bool attachment; // to be saved, not shown
+    const char *tag; // ETag: may be kept, to be asked about each time; NULL = may not be kept
+    char note[256];  // JSON beside a picture; "" = none
 };
 
 // The longest side that stays lively on the device, in pixels.

@@ -9,8 +9,8 @@
 // What does not change: version, device, options, presets, layers, limits.
 json_t *rv_describe_studio(const struct rv_studio *studio);
 // What does.
-json_t *rv_describe_state(const struct rv_dreamer_state *state);
-// Every field that is set, as texts.
+json_t *rv_describe_state(const struct rv_studio *studio, const struct rv_dreamer_state *state);
+// Every field that is set, but pictures, as texts.
 json_t *rv_describe_params(const struct rv_params *params);
 
 #endif

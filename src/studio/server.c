@@ -39,13 +39,26 @@ static const char policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+// The camera for this page alone; nothing else of what a browser can do.
+static const char permissions[] =
+    "camera=(self), microphone=(), geolocation=(), display-capture=(), usb=(), serial=(), hid=(), "
+    "payment=(), midi=()";
+
 static void add_headers(struct MHD_Response *response, const struct rv_reply *reply) {
-    MHD_add_response_header(response, "Content-Type", reply->type);
+    if (reply->size)
+        MHD_add_response_header(response, "Content-Type", reply->type);
     MHD_add_response_header(response, "Content-Security-Policy", policy);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
-    MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "Permissions-Policy", permissions);
+    // What may be kept is asked about each time: so the guard sees every use of it.
+    MHD_add_response_header(response, "Cache-Control",
+                            reply->tag ? "private, no-cache" : "no-store");
+    if (reply->tag)
+        MHD_add_response_header(response, "ETag", reply->tag);
+    if (reply->note[0])
+        MHD_add_response_header(response, "Reverie-Frame", reply->note);
     if (reply->attachment)
         MHD_add_response_header(response, "Content-Disposition", "attachment");
 }
@@ -115,6 +128,7 @@ static enum MHD_Result answer(struct rv_server *server, struct MHD_Connection *c
         .method = method,
         .path = path,
         .content_type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type"),
+        .known_tag = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match"),
         .body = exchange->body,
         .body_size = exchange->size};
     struct rv_reply reply;

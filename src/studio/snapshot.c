@@ -1,5 +1,6 @@
 #include "studio/snapshot.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,14 +71,17 @@ struct rv_snapshot *rv_snapshot_share(struct rv_snapshot *snapshot) {
 void rv_snapshot_release(struct rv_snapshot **snapshot) {
     if (*snapshot && atomic_fetch_sub(&(*snapshot)->owners, 1) == 1) {
         rv_subject_release(&(*snapshot)->subject);
+        rv_settings_release(&(*snapshot)->settings);
         rv_picture_free(&(*snapshot)->picture);
+        rv_moment_free(&(*snapshot)->moment);
         free(*snapshot);
     }
     *snapshot = NULL;
 }
 
 static uint64_t bytes_of(const struct rv_snapshot *snapshot) {
-    return (uint64_t)snapshot->picture.width * snapshot->picture.height * 3 * sizeof(float);
+    return (uint64_t)snapshot->picture.width * snapshot->picture.height * 3 * sizeof(float) +
+           rv_moment_bytes(snapshot->moment);
 }
 
 static void remove_at(struct rv_history *history, uint32_t at) {
@@ -88,11 +92,29 @@ static void remove_at(struct rv_history *history, uint32_t at) {
             (history->count - at) * sizeof history->items[0]);
 }
 
+#define LAST_FEW 3u
+
+// The one that is missed least: the gap that it leaves is the smallest for its age.
+static uint32_t least_missed(const struct rv_history *history) {
+    struct rv_snapshot *const *items = history->items;
+    uint32_t least = 0;
+    double smallest = INFINITY;
+    for (uint32_t i = 1; i + LAST_FEW < history->count; i++) {
+        double gap = (double)(items[i + 1]->id - items[i - 1]->id);
+        double age = (double)(items[history->count - 1]->id - items[i]->id);
+        if (gap / age < smallest) {
+            smallest = gap / age;
+            least = i;
+        }
+    }
+    return least;
+}
+
 void rv_history_push(struct rv_history *history, struct rv_snapshot *snapshot) {
     uint32_t limit = history->limit ? history->limit : RV_HISTORY_MAX;
     uint64_t bytes = bytes_of(snapshot);
     while (history->count && (history->count == limit || history->bytes + bytes > RV_HISTORY_BYTES))
-        remove_at(history, 0);
+        remove_at(history, least_missed(history));
     history->items[history->count++] = snapshot;
     history->bytes += bytes;
 }
@@ -103,6 +125,13 @@ struct rv_snapshot *rv_history_find(const struct rv_history *history, uint64_t i
             return history->items[i];
     }
     return NULL;
+}
+
+struct rv_snapshot *rv_history_before(const struct rv_history *history, uint64_t id) {
+    struct rv_snapshot *before = NULL;
+    for (uint32_t i = 0; i < history->count && history->items[i]->id < id; i++)
+        before = history->items[i];
+    return before;
 }
 
 void rv_history_cut(struct rv_history *history, uint64_t id) {

@@ -7,10 +7,9 @@
 #include <stdbool.h>
 
 #include "formats/picture.h"
+#include "studio/settings.h"
 
-#define RV_PIXELS_MAX (UINT64_C(1) << 25) // of a photograph that the studio takes
-#define RV_SIDE_MIN 75u                   // what InceptionV3 needs
-#define RV_NAME_SIZE 128
+#define RV_SIDE_MIN 75u // what InceptionV3 needs
 
 // A photograph and the size it is dreamed at. Immutable.
 struct rv_subject {
@@ -36,27 +35,33 @@ struct rv_snapshot {
     uint64_t id; // counts up, from 1
     struct rv_subject *subject;
     struct rv_picture picture;
-    struct rv_params params; // resolved
+    struct rv_settings settings; // resolved
     struct rv_progress progress;
-    bool replayable; // the parameters have not changed since it began
+    uint32_t loss_count; // of the curve
+    rv_moment *moment;   // to go on from; NULL = only the picture is left
+    bool replayable;     // the parameters have not changed since it began
 };
 
 struct rv_snapshot *rv_snapshot_share(struct rv_snapshot *snapshot);
 void rv_snapshot_release(struct rv_snapshot **snapshot);
 
-// A row of snapshots, the oldest first, bounded in number and in bytes.
-#define RV_HISTORY_MAX 256
-#define RV_HISTORY_BYTES (UINT64_C(256) << 20)
+// A row of snapshots, the oldest first, bounded in number and in bytes. Where there are too many,
+// the older they are the further apart are those that stay; the first one and the last few always
+// do.
+#define RV_HISTORY_MAX 128
+#define RV_HISTORY_BYTES (UINT64_C(512) << 20)
 struct rv_history {
     struct rv_snapshot *items[RV_HISTORY_MAX];
     uint32_t count, limit; // limit: at most so many; 0 = RV_HISTORY_MAX
     uint64_t bytes;
 };
 
-// Takes the snapshot over; the oldest ones make room.
+// Takes the snapshot over; others make room.
 void rv_history_push(struct rv_history *history, struct rv_snapshot *snapshot);
 // Borrowed; NULL if there is none of that id.
 struct rv_snapshot *rv_history_find(const struct rv_history *history, uint64_t id);
+// The one before that id, borrowed; NULL if there is none.
+struct rv_snapshot *rv_history_before(const struct rv_history *history, uint64_t id);
 // Drops what came after that id.
 void rv_history_cut(struct rv_history *history, uint64_t id);
 // Drops one.

@@ -87,17 +87,42 @@ static enum rv_status serve(struct rv_studio *studio, const struct rv_studio_par
     return status;
 }
 
+// The parameters to begin with, and copies of the pictures among them.
+static enum rv_status take_settings(const struct rv_studio_params *params,
+                                    struct rv_settings *settings) {
+    const struct rv_picture *given[] = {params->params.mask, params->params.guide,
+                                        params->params.style};
+    static const char *const names[] = {"mask", "guide", "style"};
+    enum rv_status status = RV_OK;
+    *settings = (struct rv_settings){.params = params->params};
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+        struct rv_aid *aid = NULL;
+        if (given[i])
+            RV_TRY(rv_aid_copy(given[i], names[i], &aid));
+        rv_settings_give(settings, rv_slot_find(names[i]), aid);
+    }
+done:
+    return status;
+}
+
 enum rv_status rv_studio_run(const struct rv_studio_params *params) {
     struct rv_studio studio = {.weights_path = params->weights_path};
+    struct rv_settings settings;
     struct signals signals;
     enum rv_status status;
     block_signals(&signals);
-    RV_TRY(rv_dreamer_create(params->weights, &params->params, params->open, params->open_user,
-                             &studio.dreamer));
+    RV_TRY(take_settings(params, &settings));
+    const struct rv_dreamer_setup setup = {.weights = params->weights,
+                                           .weights_path = params->weights_path,
+                                           .settings = &settings,
+                                           .open = params->open,
+                                           .open_user = params->open_user};
+    RV_TRY(rv_dreamer_create(&setup, &studio.dreamer));
     if (params->photo)
         RV_TRY(open_photo(studio.dreamer, params));
     RV_TRY(serve(&studio, params, &signals));
 done:
     rv_dreamer_destroy(&studio.dreamer);
+    rv_settings_release(&settings);
     return status;
 }

@@ -325,6 +325,49 @@ Test(session, seeks) {
     end(&bench);
 }
 
+// From a moment on, in the session it was kept in or in another, everything comes again, to the
+// byte.
+Test(session, returns) {
+    struct bench bench = begin();
+    struct rv_picture expected =
+        rv_test_dream(bench.context, bench.weights, &bench.input, &small, "undisturbed");
+    rv_session *session = start(&bench, &small), *other = start(&bench, &small);
+    rv_moment *moments[8];
+    uint32_t count = 0;
+    cr_assert_eq(rv_session_remember(session, &moments[count++]), RV_OK, "%s", rv_error_text());
+    while (!advance(session, NULL).finished)
+        cr_assert_eq(rv_session_remember(session, &moments[count++]), RV_OK, "%s", rv_error_text());
+    cr_expect_eq(count, 6, "%u moments", count);
+    for (uint32_t i = count; i-- > 0;) {
+        rv_session *to = i % 2 ? session : other;
+        uint32_t steps = 0;
+        advance(to, &(struct rv_advance_params){.flops = 3e6}); // a part of a step, to be dropped
+        cr_assert_eq(rv_session_return(to, moments[i]), RV_OK, "%s", rv_error_text());
+        do
+            steps++;
+        while (!advance(to, NULL).finished);
+        struct rv_picture result = picture_of(to);
+        cr_expect(same(&result, &expected), "from moment %u: other bytes", i);
+        cr_expect_eq(steps, 6 - i, "from moment %u: %u steps", i, steps);
+        cr_expect_geq(rv_moment_bytes(moments[i]), i ? 91 * 79 * 16 : 1);
+        rv_picture_free(&result);
+    }
+    rv_session_end(&other);
+    struct rv_params wider = small;
+    wider.octaves = 1;
+    other = start(&bench, &wider);
+    cr_expect_eq(rv_session_return(other, moments[1]), RV_ERR_USAGE);
+    cr_expect_eq(rv_session_remember(NULL, &moments[6]), RV_ERR_USAGE);
+    cr_expect_eq(rv_session_return(other, NULL), RV_ERR_USAGE);
+    while (count > 0)
+        rv_moment_free(&moments[--count]);
+    rv_moment_free(NULL);
+    rv_picture_free(&expected);
+    rv_session_end(&session);
+    rv_session_end(&other);
+    end(&bench);
+}
+
 // What cannot be changed, or not now, leaves the session as it was.
 Test(session, refusals) {
     struct bench bench = begin();

@@ -3,7 +3,8 @@
 // Where a slider ends; the number beside it takes the whole range of the table.
 const usual = {
   "step": [0.002, 0.1], "octaves": [1, 8], "iterations": [1, 100], "octave-scale": [1.1, 2],
-  "jitter": [0, 128], "border": [0, 16],
+  "jitter": [0, 128], "border": [0, 16], "tv": [0, 4], "pull": [0, 4], "strength": [0, 32],
+  "min-size": [75, 512], "stretch": [0, 100], "rate": [1, 60], "size-limit": [75, 1280], "steps": [0, 8],
 };
 
 export function element(tag, attributes = {}, ...children) {
@@ -70,16 +71,18 @@ function makeNumber(option, id, send) {
   return { field, slider, show };
 }
 
-// Text where a number may also be a word ("never") or is too long for a slider's steps.
+// Text where a number may also be a word ("never", which the help says) or is too long for a slider's
+// steps.
 function kindOf(option) {
   if (option.type === "choice") return makeChoice;
-  if (option.type === "text" || option.maximum >= 1e6) return makeText;
+  if (option.type === "text" || option.maximum >= 1e6 || / never = /.test(option.help)) return makeText;
   return makeNumber;
 }
 
 // A control of one row. `send(name, text)` resolves to an error or null; "" goes back to the preset.
+// `show` returns whether it has another value than the preset.
 export function makeControl(option, send, title) {
-  const id = `option-${option.name}`;
+  const id = option.id ?? `option-${option.name}`;
   let timer, editing = 0;
   const error = element("p", { class: "error", role: "alert", id: `${id}-error`, hidden: true });
   const submit = (text) => {
@@ -103,7 +106,7 @@ export function makeControl(option, send, title) {
       submit(String(Math.floor(Math.random() * 1e6))) }, "roll"));
   }
   const help = element("p", { class: "small", id: `${id}-help` });
-  const wide = option.name === "layers";
+  const wide = option.name.endsWith("layers");
   const root = element("div", { class: wide ? "control wide" : "control" },
     element("label", { for: id }, (title ?? option.name) + (option.restarts ? " ↻" : "")), value);
   if (made.slider) root.append(made.slider);
@@ -111,11 +114,13 @@ export function makeControl(option, send, title) {
   const show = (state, preset) => {
     const usualValue = preset?.parameters[option.name] ?? "";
     const range = rangeText(option);
-    root.classList.toggle("set", preset && state.parameters[option.name] !== usualValue);
+    const set = Boolean(preset) && (state.parameters[option.name] ?? "") !== usualValue;
+    root.classList.toggle("set", set);
     help.textContent = `${option.help}${range ? ` (${range}; default ${usualValue})`
       : usualValue ? ` (default ${usualValue})` : ""}`;
     if (!editing && document.activeElement !== made.field)
       made.show(state.parameters[option.name] ?? "");
+    return set;
   };
   return { root, show };
 }

@@ -36,13 +36,38 @@ function place(layers) {
 
 export class LayerPicker {
   // `change(text)` is called with the new list.
-  constructor(about, drawing, list, change) {
+  constructor(about, { drawing, tiles, list }, change) {
     this.layers = about.layers;
     this.list = list;
     this.change = change;
     this.entries = [];
     this.bars = new Map();
+    this.pictures = new Map();
     this.draw(drawing, about.depth);
+    this.tiles(tiles);
+  }
+
+  // Small pictures of what the layers dream, below the drawing: the same switches for a pointer.
+  tiles(place) {
+    place.append(...this.layers.map((layer) => {
+      const image = element("img", { alt: "", draggable: "false", hidden: true });
+      const short = layer.name.replace("activation", "act").replace("max_pooling2d", "pool");
+      const tile = element("button", { type: "button", tabindex: "-1", class: layer.reached ? "tile"
+        : "tile beyond", title: layer.reached ? layer.name : `${layer.name}: beyond these weights`,
+      "data-tile": layer.name, onclick: () => this.toggle(layer) }, image,
+      element("span", {}, short));
+      this.pictures.set(layer.name, { tile, image });
+      return tile;
+    }));
+  }
+
+  showPictures(made) {
+    for (const name of made) {
+      const { image } = this.pictures.get(name) ?? {};
+      if (!image?.hidden) continue;
+      image.src = `/api/layer?name=${name}`;
+      image.hidden = false;
+    }
   }
 
   draw(drawing, depth) {
@@ -121,7 +146,10 @@ export class LayerPicker {
     this.shown = text;
     this.entries = parseLayers(text);
     const on = new Set(this.entries.map(({ key }) => key.split(":")[0]));
-    for (const [name, bar] of this.bars) bar.setAttribute("aria-checked", String(on.has(name)));
+    for (const [name, bar] of this.bars) {
+      bar.setAttribute("aria-checked", String(on.has(name)));
+      this.pictures.get(name).tile.classList.toggle("on", on.has(name));
+    }
     const rows = this.entries.map((entry) => this.row(entry));
     if (!mine || rows.length !== this.list.children.length) this.list.replaceChildren(...rows);
   }

@@ -4,16 +4,22 @@ import { element } from "./controls.js";
 const byId = (id) => document.getElementById(id);
 
 export class Pictures {
+  // An earlier picture instead of the newest; null = the newest again.
+  look(id) {
+    this.earlier = id;
+    if (this.last) this.show(this.last);
+  }
+
   // The newest picture is loaded; those that come meanwhile are passed over.
   async show(state) {
-    this.wanted = state;
+    this.wanted = this.last = state;
     if (this.loading) return;
     this.loading = true;
     while (this.wanted) {
       const { photo, snapshot, dream } = this.wanted;
       this.wanted = null;
       try {
-        await this.load(photo, snapshot, dream);
+        await this.load(photo, this.earlier ?? snapshot, dream);
       } catch { /* no longer remembered, or the server is gone: the next news tells */ }
     }
     this.loading = false;
@@ -46,11 +52,11 @@ export class Pictures {
 
 export function showStrip(kept, back, forget) {
   const list = document.querySelector("#strip ol");
-  const key = kept.map(({ id }) => id).join();
+  const key = kept.map(([id]) => id).join();
   byId("strip").hidden = kept.length === 0;
   if (list.dataset.key === key) return;
   list.dataset.key = key;
-  list.replaceChildren(...kept.map(({ id, octave, iteration }) => {
+  list.replaceChildren(...kept.map(([id, octave, iteration]) => {
     const name = `size ${octave}, step ${iteration}`;
     return element("li", {},
       element("button", { type: "button", title: `Go on from here (${name})`, onclick: () => back(id) },
@@ -58,6 +64,19 @@ export function showStrip(kept, back, forget) {
       element("button", { type: "button", class: "forget", "aria-label": `Forget the result, ${name}`,
         onclick: () => forget(id) }, "×"));
   }));
+}
+
+// The slider over what can be gone back to. It stays at the newest unless it is being moved.
+export function showHistory(state) {
+  const slider = byId("history");
+  const at = state.history.findIndex(([id]) => id === state.snapshot);
+  byId("history-label").hidden = state.history.length < 2;
+  slider.max = Math.max(0, state.history.length - 1);
+  if (!slider.dataset.moving) slider.value = at < 0 ? slider.max : at;
+  const [, octave, iteration] = state.history[slider.value] ?? [0, 0, 0];
+  const text = octave ? `size ${octave}, step ${iteration}` : "–";
+  slider.setAttribute("aria-valuetext", text);
+  byId("history-place").textContent = text;
 }
 
 export function showCurve(losses) {
@@ -104,6 +123,7 @@ export function showStatus(state) {
     parts.push(`size ${progress.octave} of ${progress.octaves}`);
     parts.push(`step ${progress.iteration} of ${progress.iterations}`);
   }
+  if (state.live) parts[0] = "Resting while a camera's frames are dreamed on";
   if (phase === "dreaming" && progress.seconds_left >= 0)
     parts.push(`about ${seconds(progress.seconds_left)} left`);
   byId("status").textContent = parts.join(" · ");

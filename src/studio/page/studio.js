@@ -1,13 +1,17 @@
 // The page: asks for news, shows it, and sends wishes.
 import { element, makeControl } from "./controls.js";
+import { Brush } from "./brush.js";
+import { Camera } from "./camera.js";
 import { LayerPicker } from "./layers.js";
-import { Pictures, showCurve, showFigures, showStatus, showStrip } from "./picture.js";
+import { Pictures, showCurve, showFigures, showHistory, showStatus, showStrip } from "./picture.js";
+import { focusedSlot, makeSlot } from "./slots.js";
 
 const byId = (id) => document.getElementById(id);
 const common = ["octaves", "iterations", "octave-scale", "jitter", "seed"];
 const sizes = [128, 200, 256, 400, 512, 768, 1024, 1280, 1920, 2560, 4096];
-let about, state, picker;
-let controls = [];
+const paintable = ["mask"];
+let about, state, picker, brush, camera;
+let controls = [], slots = [], groups = [];
 const pictures = new Pictures();
 
 // ---------------------------------------------------------------------------------------------
@@ -56,9 +60,16 @@ async function upload(path, file) {
   if (error) notify(error);
   else if (answer.recipe) notify("This picture was dreamed here: its parameters are back.", false);
   else notify(null);
+  return error;
 }
 
-const openPicture = (file) => upload(`/api/photo?name=${encodeURIComponent(file.name || "pasted.png")}`, file);
+const give = (name, file) => upload(`/api/slot?name=${name}&file=${encodeURIComponent(file.name)}`, file);
+
+function openPicture(file) {
+  brush.close();
+  camera.close();
+  return upload(`/api/photo?name=${encodeURIComponent(file.name || "pasted.png")}`, file);
+}
 const change = (name, value) => post("/api/change", { parameters: { [name]: value } });
 const control = (what) => wish("/api/control", { do: what });
 
@@ -74,7 +85,8 @@ const quoted = (text) => (/^[\w.,:=@%+/-]+$/.test(text) ? text : `'${text.replac
 function commandLine() {
   const usual = about.presets[0].name;
   const options = Object.entries(state.given).filter(([name, value]) => (name === "preset"
-    ? value !== usual : value !== preset()?.parameters[name]));
+    ? value !== usual : value !== preset()?.parameters[name]))
+    .map(([name, value]) => [name, state.slots[name]?.name ?? value]);
   const size = state.photo?.size ? ["--size", state.photo.size] : [];
   return ["reverie", "dream", quoted(state.photo?.name ?? "photo.jpg"), ...size,
     ...options.flatMap(([name, value]) => [`--${name}`, quoted(value)])].join(" ");
@@ -111,6 +123,18 @@ function showButtons() {
   byId("keep").disabled = !state.snapshot;
 }
 
+// Each group says how many of its options are not the preset's.
+function showControls() {
+  for (const { control, group } of controls) {
+    const set = control.show(state, preset());
+    if (group) group.set += set;
+  }
+  for (const group of groups) {
+    group.count.textContent = group.set ? `${group.set} changed` : "";
+    group.set = 0;
+  }
+}
+
 function show() {
   pictures.show(state);
   showStatus(state);
@@ -119,9 +143,14 @@ function show() {
   showSize();
   showCurve(state.losses);
   showFigures(state);
+  showHistory(state);
   showStrip(state.kept, (id) => wish("/api/back", { id }), (id) => wish("/api/forget", { id }));
-  controls.forEach((one) => one.show(state, preset()));
+  showControls();
+  slots.forEach((one) => one.show(state));
   picker.show(state.parameters.layers);
+  picker.showPictures(state.portraits);
+  camera.showState(state);
+  if (brush.on && !state.photo) brush.close();
   const radio = document.querySelector(`#presets input[value="${state.parameters.preset}"]`);
   if (radio) radio.checked = true;
   byId("preset-help").textContent = preset()?.help ?? "";
@@ -162,22 +191,84 @@ function buildPresets() {
     } }), name)));
 }
 
-function buildControls() {
-  for (const option of about.options) {
-    if (option.name === "preset") continue;
-    const one = makeControl(option, change, { step: "Strength", layers: "As text" }[option.name]);
-    const place = option.name === "step" ? "strength" : option.name === "layers" ? "layers-text"
-      : common.includes(option.name) ? "common" : "others";
-    byId(place).append(one.root);
-    controls.push(one);
+// One collapsed group for each that the table names, in the table's order.
+function groupOf(title) {
+  let group = groups.find((one) => one.title === title);
+  if (!group) {
+    const count = element("span", { class: "count" });
+    const place = element("div");
+    byId("groups").append(element("details", {}, element("summary", {}, title, count), place));
+    group = { title, count, place, set: 0 };
+    groups.push(group);
   }
-  picker = new LayerPicker(about, byId("drawing"), byId("weights"), async (text) => {
+  return group;
+}
+
+function buildControls() {
+  for (const option of [...about.options].sort((a, b) => a.place - b.place)) {
+    if (option.name === "preset" || option.type === "picture") continue;
+    const control = makeControl(option, change, { step: "Strength", layers: "As text" }[option.name]);
+    const fixed = option.name === "step" ? "strength" : option.name === "layers" ? "layers-text"
+      : common.includes(option.name) ? "common" : null;
+    const group = fixed ? null : groupOf(option.group);
+    (fixed ? byId(fixed) : group.place).append(control.root);
+    controls.push({ control, group });
+  }
+  picker = new LayerPicker(about, { drawing: byId("drawing"), tiles: byId("tiles"),
+    list: byId("weights") }, async (text) => {
     const error = await change("layers", text);
     notify(error);
   });
   picker.refused = (why) => notify(why);
   byId("layers-help").textContent = "What the dream makes large. The weights reach " +
     `${about.depth}; dashed layers need the full ones.`;
+}
+
+// What can be painted is painted on the photograph.
+async function paint(name) {
+  const there = state.slots[name]?.id;
+  split(0);
+  camera.close();
+  await brush.open(state.photo, there ? `/api/slot?name=${name}&id=${there}&whole=1` : null);
+}
+
+function buildSlots() {
+  brush = new Brush((blob) => give("mask", new File([blob], "mask.png", { type: "image/png" })));
+  for (const option of about.options.filter(({ type }) => type === "picture")) {
+    const slot = makeSlot(option, { give, clear: (name) => {
+      if (brush.on && paintable.includes(name)) brush.close();
+      wish("/api/change", { parameters: { [name]: "" } });
+    }, paint: paintable.includes(option.name) ? paint : null });
+    byId("slots").append(slot.root);
+    slots.push(slot);
+  }
+}
+
+function buildCamera() {
+  camera = new Camera(about, { take: openPicture, notify, post });
+  for (const id of ["open-camera", "open-camera2"]) {
+    byId(id).addEventListener("click", () => {
+      brush.close();
+      camera.open();
+    });
+  }
+}
+
+// Moving the slider shows what was; letting it go goes back to it.
+function buildHistory() {
+  const slider = byId("history");
+  const chosen = () => state.history[Number(slider.value)]?.[0];
+  slider.addEventListener("input", () => {
+    slider.dataset.moving = "1";
+    pictures.look(chosen());
+    showHistory(state);
+  });
+  slider.addEventListener("change", async () => {
+    const id = chosen();
+    if (id && id !== state.snapshot) await wish("/api/back", { id });
+    delete slider.dataset.moving;
+    pictures.look(null);
+  });
 }
 
 function goOrPause() {
@@ -195,7 +286,7 @@ function split(percent) {
 
 // Dragging over the picture moves its slider.
 function uncover(event) {
-  if (!(event.buttons & 1)) return;
+  if (!(event.buttons & 1) || brush.on) return;
   const { left, width } = byId("pictures").getBoundingClientRect();
   byId("compare").value = Math.max(0, Math.min(100, 100 * (event.clientX - left) / width));
   split(byId("compare").value);
@@ -237,7 +328,7 @@ function buildKeys() {
     const typing = event.target.closest?.("input, select, textarea, button, a, summary, [role=checkbox]");
     const key = event.key.toLowerCase();
     if (typing && (key === " " || event.target.matches("input, select, textarea"))) return;
-    if (event.ctrlKey || event.metaKey || event.altKey || !keys[key] || !state?.photo) return;
+    if (event.target.id === "mask" || camera.isOpen || event.ctrlKey || event.metaKey || event.altKey || !keys[key] || !state?.photo) return;
     event.preventDefault();
     keys[key]();
   });
@@ -263,7 +354,9 @@ function buildDrop() {
   });
   addEventListener("paste", (event) => {
     const file = [...event.clipboardData.files].find(({ type }) => type.startsWith("image/"));
-    if (file) openPicture(file);
+    const slot = focusedSlot();
+    if (file && slot) give(slot, file);
+    else if (file) openPicture(file);
   });
 }
 
@@ -279,6 +372,9 @@ async function main() {
     ? " – a processor: smaller pictures stay lively" : ""} · Reverie ${about.version}`;
   buildPresets();
   buildControls();
+  buildSlots();
+  buildCamera();
+  buildHistory();
   buildButtons();
   buildKeys();
   buildDrop();
