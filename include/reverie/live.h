@@ -72,12 +72,14 @@ struct rv_live_stats {
 };
 
 // Begins to dream on frames of `width` x `height` pixels, each at least 75 and at most 16384.
-// `params` is how to dream, NULL = the default preset; of it `iterations`, `pyramid`, `resize`,
-// `clip` and `max_loss` mean nothing here: one step follows another for ever, and none leaves the
-// range that can be shown. `live_params` may be NULL. Both are borrowed until the call returns.
-// *live is NULL on failure: RV_ERR_USAGE names the field, RV_ERR_INPUT the size, others are as
-// rv_session_begin's. Blocks while the kernels are compiled and, on a device new to them, measured.
-// End it with rv_live_end.
+// `params` is how to dream, NULL = the default preset; of it `layers`, `objective`, `octaves`,
+// `octave_scale`, `octave_sizes`, `min_size`, `step`, `strength`, `normalize`, `jitter`, `border`,
+// `seed` and `precision` count. The rest means nothing here: one step follows another for ever,
+// none leaves the range that can be shown, and what takes a second look at the picture (guide,
+// style, content, a smoothed gradient, Adam) has no time. `live_params` may be NULL. Both are
+// borrowed until the call returns. *live is NULL on failure: RV_ERR_USAGE names the field,
+// RV_ERR_INPUT the size, others are as rv_session_begin's. Blocks while the kernels are compiled
+// and, on a device new to them, measured. End it with rv_live_end.
 RV_API enum rv_status rv_live_begin(rv_context *context, const rv_weights *weights, uint32_t width,
                                     uint32_t height, const struct rv_params *params,
                                     const struct rv_live_params *live_params, rv_live **live);

@@ -9,9 +9,10 @@
 
 static const char *const all_parameters[] = {"*", NULL};
 // One step follows another for ever, and none leaves the range that can be shown.
-static const char *const live_parameters[] = {
-    "preset", "layers",    "objective", "octaves", "octave-scale", "step", "jitter",
-    "border", "normalize", "resize",    "seed",    "precision",    NULL};
+static const char *const live_parameters[] = {"preset",       "layers",   "objective", "octaves",
+                                              "octave-scale", "step",     "jitter",    "border",
+                                              "normalize",    "strength", "seed",      "precision",
+                                              "octave-sizes", "min-size", NULL};
 static const char *const see_parameters[] = {"objective", "seed", "precision", NULL};
 static const char *const probe_parameters[] = {
     "layers", "objective",    "border",       "precision",      "guide",          "guide-match",

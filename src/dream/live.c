@@ -79,6 +79,7 @@ static enum rv_status adopt(struct rv_live *live, const struct rv_params *params
     resolved.precision = rv_precision_of(live->context, resolved.precision);
     RV_TRY(rv_objective_parse(resolved.layers, targets, &count));
     RV_TRY(rv_objective_reach(targets, count, live->weights));
+    resolved.mask = resolved.guide = resolved.style = NULL; // borrowed, and of no use here
     live->params = resolved;
     live->live = live_resolved;
     memcpy(live->targets, targets, sizeof targets);
@@ -98,6 +99,8 @@ static bool same_recordings(const struct rv_live *live, const struct rv_params *
                             const struct rv_live_params *live_params) {
     return live->params.octaves == params->octaves &&
            live->params.octave_scale == params->octave_scale &&
+           live->params.min_size == params->min_size &&
+           strcmp(live->params.octave_sizes, params->octave_sizes) == 0 &&
            live->live.no_flow == live_params->no_flow &&
            live->live.strength == live_params->strength;
 }

@@ -17,6 +17,7 @@
 struct golden {
     const char *preset, *variant;
     uint32_t x, y, width, height;
+    double step; // 0 = the preset's
 };
 
 static struct rv_picture load(const char *name) {
@@ -45,6 +46,7 @@ static struct rv_params params_of(const struct golden *golden) {
     bool steps = strcmp(golden->variant, "steps") == 0;
     struct rv_params params = {.octaves = steps ? 1 : 2,
                                .octave_scale = 1.05f,
+                               .step = (float)golden->step,
                                .iterations = steps ? 10 : 1,
                                .jitter = RV_OFF,
                                .max_loss = -1,
@@ -66,7 +68,7 @@ static double decibels(const struct rv_picture *a, const struct rv_picture *b) {
 }
 
 static struct golden read_golden(const json_t *entry) {
-    struct golden golden;
+    struct golden golden = {.step = json_number_value(json_object_get(entry, "step"))};
     int x, y, width, height;
     cr_assert_eq(json_unpack((json_t *)entry, "{s:s, s:s, s:i, s:i, s:i, s:i}", "preset",
                              &golden.preset, "variant", &golden.variant, "x", &x, "y", &y, "width",
