@@ -136,56 +136,8 @@ static enum rv_status rebuild(struct rv_session *s) {
     return status;
 }
 
-static bool same_picture(const struct rv_picture *a, const struct rv_picture *b) {
-    return a->width == b->width && a->height == b->height &&
-           (a->pixels == b->pixels ||
-            memcmp(a->pixels, b->pixels, (size_t)a->width * a->height * 3 * sizeof(float)) == 0);
-}
-
-static enum rv_status copy_picture(const struct rv_picture *from, struct rv_picture *copy) {
-    size_t count = (size_t)from->width * from->height * 3, bytes = count * sizeof(float);
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(from->pixels[i])) // told now, not when it is used
-            return rv_fail(RV_ERR_INPUT, "a mask, guide or style holds a value that is not a "
-                                         "finite number: its values lie between 0 and 1");
-    *copy = (struct rv_picture){from->width, from->height, malloc(bytes)};
-    if (!copy->pixels)
-        return rv_fail(RV_ERR_NO_MEMORY, "out of host memory for a picture of %u x %u", from->width,
-                       from->height);
-    memcpy(copy->pixels, from->pixels, bytes);
-    return RV_OK;
-}
-
-// Frees the pictures of `held` that `kept` does not have too.
-static void free_held(struct rv_held *held, const struct rv_held *kept) {
-    for (uint32_t i = 0; i < RV_PARAM_PICTURES; i++)
-        if (held->picture[i].pixels != kept->picture[i].pixels)
-            free(held->picture[i].pixels);
-}
-
-// Fills in what is to be held for these parameters: where they have the picture that is held, that
-// one, so that a picture that stays the same stays in place.
-static enum rv_status hold(const struct rv_held *held, struct rv_params *params,
-                           struct rv_held *now) {
-    enum rv_status status = RV_OK;
-    *now = (struct rv_held){0};
-    for (uint32_t i = 0; i < RV_PARAM_PICTURES; i++) {
-        const struct rv_picture *given = *rv_param_picture(params, i), *old = &held->picture[i];
-        if (!given)
-            continue;
-        if (old->pixels && same_picture(given, old))
-            now->picture[i] = *old;
-        else
-            RV_TRY(copy_picture(given, &now->picture[i]));
-    }
-    return RV_OK;
-done:
-    free_held(now, held);
-    return status;
-}
-
 // The parameters as they are meant here, and their layers. *before (unless NULL) then has what was
-// held before, for free_held; otherwise it is freed.
+// held before, for rv_held_free; otherwise it is freed.
 static enum rv_status adopt(struct rv_session *s, const struct rv_params *params,
                             struct rv_held *before) {
     struct rv_params resolved;
@@ -197,11 +149,11 @@ static enum rv_status adopt(struct rv_session *s, const struct rv_params *params
     resolved.precision = rv_precision_of(s->context, resolved.precision);
     RV_TRY(rv_objective_targets(&resolved, targets, &count));
     RV_TRY(rv_objective_reach(targets, count, s->weights));
-    RV_TRY(hold(&s->held, &resolved, &held));
+    RV_TRY(rv_held_take(&s->held, &resolved, &held));
     if (before)
         *before = s->held;
     else
-        free_held(&s->held, &held);
+        rv_held_free(&s->held, &held);
     s->held = held;
     for (uint32_t i = 0; i < RV_PARAM_PICTURES; i++)
         if (*rv_param_picture(&resolved, i))
@@ -293,7 +245,7 @@ void rv_session_end(rv_session **session) {
     rv_pyramid_finish(&s->pictures);
     rv_ascent_finish(&s->ascent);
     give_back(s);
-    free_held(&s->held, &(struct rv_held){0});
+    rv_held_free(&s->held, &(struct rv_held){0});
     free(s);
 }
 
@@ -548,7 +500,7 @@ static bool same_plans(const struct rv_session *s, const struct meaning *before)
 static void restore(struct rv_session *s, const struct meaning *before) {
     struct rv_error_kept reason;
     rv_error_keep(&reason);
-    free_held(&s->held, &before->held);
+    rv_held_free(&s->held, &before->held);
     s->params = before->params; // its pictures are in s->held, whatever these are
     s->held = before->held;
     memcpy(s->targets, before->targets, sizeof s->targets);
@@ -582,7 +534,7 @@ static enum rv_status change(struct rv_session *s, const struct rv_params *param
         s->ascent.mask_octave = 0;
     s->enough = false;
     if (status == RV_OK)
-        free_held(&before.held, &s->held);
+        rv_held_free(&before.held, &s->held);
     else
         restore(s, &before);
 done:

@@ -3,16 +3,10 @@
 #define RV_DREAM_SESSION_H
 
 #include "dream/ascent.h"
-#include "dream/options.h"
+#include "dream/held.h"
 #include "dream/pyramid.h"
 #include "dream/reference.h"
 #include "dream/tiles.h"
-
-// The session's own copies of the pictures among its parameters, by rv_param_picture.
-#define RV_HELD_MASK 0
-struct rv_held {
-    struct rv_picture picture[RV_PARAM_PICTURES];
-};
 
 // What an octave's iterations are submitted from. Whole pictures: slices of the gradient, the last
 // of which closes the iteration. Tiles: slices of each tile, then `close`.
