@@ -189,7 +189,8 @@ Test(ascent_sessions, limit) {
 static uint32_t closing(struct bench *bench, const struct rv_params *params) {
     rv_session *session = rv_ascents_start(bench, params);
     struct rv_advance_params layer = {.flops = 1};
-    rv_ascents_advance(session, &layer);
+    while (!session->work.begun) // an octave is prepared in several calls
+        rv_ascents_advance(session, &layer);
     const struct rv_slices *slices = &session->work.slices;
     const struct rv_slice_recording *last = &slices->list[slices->count - 1];
     cr_assert_eq(last->end - last->first, 1);
