@@ -630,9 +630,9 @@ struct rv_session_state {
                    // held within it; freed with rv_session_state_free
 };
 
-// Copies that state where the last step that was done was the last of its octave. Else *state is
-// zeroed, and RV_OK returned: it costs nothing to ask after every step. Blocks while the picture is
-// downloaded.
+// Copies that state where the last step that was done was the last of its octave. Else, and when
+// max_strength is reached, so that no step follows, *state is zeroed, and RV_OK returned: it costs
+// nothing to ask after every step. Blocks while the picture is downloaded.
 RV_API enum rv_status rv_session_keep(rv_session *session, struct rv_session_state *state);
 // Goes on behind that state, which is borrowed until the call returns, in a session that was begun
 // with the same input, weights and parameters. From there on everything is the same, to the byte,

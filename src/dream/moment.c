@@ -1,7 +1,5 @@
 // A dream as it stood after a step: what a session keeps and returns to.
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "dream/session.h"
 
@@ -10,7 +8,7 @@ struct rv_moment {
     struct rv_extent base;
     struct rv_pyramid_sizes sizes;
     uint32_t picture_octave; // whose size the picture has; UINT32_MAX = before any
-    bool closed;
+    bool closed, enough;
     float loss;
     struct rv_progress current;
     uint32_t first;        // as in the ascent, if there are Adam's moments
@@ -52,6 +50,7 @@ enum rv_status rv_session_remember(rv_session *session, rv_moment **moment) {
                         .sizes = p->sizes,
                         .picture_octave = p->octave,
                         .closed = p->closed,
+                        .enough = s->enough,
                         .loss = s->loss,
                         .current = s->current,
                         .first = s->ascent.first,
@@ -94,7 +93,7 @@ enum rv_status rv_session_return(rv_session *session, const rv_moment *moment) {
         RV_TRY(rv_buffer_write(s->device, adams, 0, moment->values + moment->bytes, moment->adams));
         s->ascent.first = moment->first;
     }
-    s->enough = false;
+    s->enough = moment->enough;
     s->pictures.octave = moment->picture_octave;
     s->pictures.closed = moment->closed;
     s->octave = moment->octave;

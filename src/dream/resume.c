@@ -27,7 +27,7 @@ enum rv_status rv_session_keep(rv_session *session, struct rv_session_state *sta
     if (!session || !state)
         return rv_fail(RV_ERR_USAGE, "rv_session_keep needs a session and a place for its state");
     *state = (struct rv_session_state){0};
-    if (!is_between_octaves(s))
+    if (!is_between_octaves(s) || s->enough)
         return RV_OK;
     struct rv_extent size = s->pictures.sizes.octave[s->pictures.octave];
     struct rv_session_state kept = {s->octave, size.width, size.height, NULL};

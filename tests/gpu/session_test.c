@@ -327,11 +327,11 @@ Test(session, seeks) {
 
 // From a moment on, in the session it was kept in or in another, everything comes again, to the
 // byte.
-Test(session, returns) {
+static void check_returns(const struct rv_params *params) {
     struct bench bench = begin();
     struct rv_picture expected =
-        rv_test_dream(bench.context, bench.weights, &bench.input, &small, "undisturbed");
-    rv_session *session = start(&bench, &small), *other = start(&bench, &small);
+        rv_test_dream(bench.context, bench.weights, &bench.input, params, "undisturbed");
+    rv_session *session = start(&bench, params), *other = start(&bench, params);
     rv_moment *moments[8];
     uint32_t count = 0;
     cr_assert_eq(rv_session_remember(session, &moments[count++]), RV_OK, "%s", rv_error_text());
@@ -353,7 +353,7 @@ Test(session, returns) {
         rv_picture_free(&result);
     }
     rv_session_end(&other);
-    struct rv_params wider = small;
+    struct rv_params wider = *params;
     wider.octaves = 1;
     other = start(&bench, &wider);
     cr_expect_eq(rv_session_return(other, moments[1]), RV_ERR_USAGE);
@@ -366,6 +366,18 @@ Test(session, returns) {
     rv_session_end(&session);
     rv_session_end(&other);
     end(&bench);
+}
+
+Test(session, returns) {
+    check_returns(&small);
+}
+
+// Adam's moments are part of it, and the mirror.
+Test(session, returns_to_adam) {
+    struct rv_params params = small;
+    params.optimizer = RV_OPTIMIZER_ADAM;
+    params.flips = RV_SWITCH_ON;
+    check_returns(&params);
 }
 
 // What cannot be changed, or not now, leaves the session as it was.
