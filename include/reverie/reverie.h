@@ -433,8 +433,8 @@ enum rv_option_type {
     RV_OPTION_PICTURE // a file's name on a command line: see rv_params_set_picture
 };
 
-// One row of the table from which the option parser, the help, the metadata in saved pictures, and
-// later the page's sliders are generated.
+// One row of the table from which the option parser, the help, the manual page, the completions, the
+// metadata in saved pictures, the studio's controls and the plugins' parameters are generated.
 struct rv_option {
     const char *name;  // "octave-scale"
     const char *value; // placeholder for help texts: "X"
